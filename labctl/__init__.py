@@ -1,0 +1,1 @@
+"""Instrument control for a levitated-diamond lab."""

@@ -1,0 +1,101 @@
+"""How a sequence declares what it can be told.
+
+One declaration serves the command line, the console's form, the file's attributes and the
+documentation: a frozen pydantic model whose fields carry unit, range, label and, where a device
+has the last word, the name of the device limit they must respect.
+"""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from labctl.errors import ParameterError, UnitError
+from labctl.units import format_quantity, parse_quantity
+
+
+def quantity(
+    default: Any = ...,
+    *,
+    unit: str,
+    label: str,
+    limited_by: str | None = None,
+    **constraints: Any,
+) -> Any:
+    """Declare a physical parameter.
+
+    Args:
+        default: the default in SI, or `...` where the user must say.
+        unit: SI unit ("Hz", "s"), "dBm", or "" for a pure number.
+        label: what a plot or a form calls it.
+        limited_by: "role.setting" (such as "microwave.frequency_hz") whose device limits apply.
+        constraints: pydantic's `gt`, `ge`, `lt`, `le`.
+    """
+    extra = {"unit": unit, "limited_by": limited_by}
+    return Field(default, title=label, json_schema_extra=extra, **constraints)
+
+
+def unit_of(field: FieldInfo) -> str:
+    """The SI unit a field was declared with, "" if none."""
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def device_limit_of(field: FieldInfo) -> tuple[str, str] | None:
+    """(role, setting) of the device limit that binds a field, or None."""
+    extra = field.json_schema_extra
+    name = extra.get("limited_by") if isinstance(extra, dict) else None
+    if not name:
+        return None
+    role, _, setting = str(name).partition(".")
+    return role, setting
+
+
+class SequenceParameters(BaseModel):
+    """Base of every parameter model: frozen, no unknown names, no NaN, text may carry a unit."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_units(cls, value: Any, info: Any) -> Any:
+        field = cls.model_fields[info.field_name]
+        if not isinstance(value, str) or not isinstance(field.json_schema_extra, dict):
+            return value
+        if value.lower() == "none":
+            return None
+        number = parse_quantity(value, unit_of(field))
+        return int(number) if field.annotation is int and number.is_integer() else number
+
+    @classmethod
+    def from_user(cls, values: dict[str, Any]) -> Self:
+        """Build the model from keyword arguments or text.
+
+        Raises:
+            ParameterError: one line that names every parameter at fault and what to change.
+        """
+        try:
+            return cls(**values)
+        except UnitError as error:
+            raise ParameterError(str(error)) from error
+        except ValidationError as error:
+            raise ParameterError("; ".join(cls._explain(e) for e in error.errors())) from error
+
+    @classmethod
+    def _explain(cls, error: ErrorDetails) -> str:
+        name = ".".join(str(part) for part in error["loc"])
+        if error["type"] == "extra_forbidden":
+            return f"Unknown parameter `{name}`; known are {', '.join(cls.model_fields)}."
+        if error["type"] == "missing":
+            return f"Parameter `{name}` is missing."
+        message = error["msg"].removeprefix("Value error, ")
+        if not name:
+            return message
+        field = cls.model_fields.get(name)
+        unit = unit_of(field) if field else ""
+        given = error["input"]
+        shown = format_quantity(given, unit) if isinstance(given, float | int) else repr(given)
+        return f"Parameter `{name}`: {message}, but got {shown}."

@@ -1,0 +1,68 @@
+"""Quantities at the edges of the program: "2.87 GHz" to 2.87e9 and back.
+
+Inside labctl everything is SI and carries its unit in its name; this module is where text
+meets numbers. The expected unit is always known, so "17 G" is 17 gauss where a field is asked
+for and never 17 giga-something.
+"""
+
+import math
+import re
+
+from labctl.errors import UnitError
+
+_PREFIXES = {
+    "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0,
+    "k": 1e3, "M": 1e6, "G": 1e9,
+}  # fmt: skip
+
+# Units with a prefixed family, and what else the lab writes for the same dimension.
+_PREFIXED = {"Hz", "s", "A", "V", "W", "T", "Pa", "rad", "m", "K", "Hz/T", "T/A", "A/s", "1/s"}
+_ALIASES = {
+    "s": {"min": 60.0, "h": 3600.0},
+    "T": {"G": 1e-4, "mG": 1e-7, "gauss": 1e-4},
+    "Pa": {"mbar": 100.0, "bar": 1e5, "Torr": 101325 / 760},
+    "rad": {"deg": math.pi / 180, "°": math.pi / 180},
+    "A/s": {"A/min": 1 / 60},
+    "1/s": {"Hz": 1.0, "kHz": 1e3},
+}
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
+
+
+def _factors(unit: str) -> dict[str, float]:
+    factors = {unit: 1.0, **_ALIASES.get(unit, {})}
+    if unit in _PREFIXED:
+        factors |= {prefix + unit: factor for prefix, factor in _PREFIXES.items()}
+    return factors
+
+
+def parse_quantity(text: str, unit: str) -> float:
+    """Read `text` as a number in `unit` (an SI unit, "dBm", or "" for a pure number).
+
+    A bare number is taken to be in `unit` already. Prefixes p n u m k M G are understood, and
+    the field's habits: gauss, mbar, Torr, degrees, minutes.
+
+    Raises:
+        UnitError: the text is not a number, or its unit does not measure the same thing.
+    """
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        example = f"2.5 {unit}" if unit else "2.5"
+        raise UnitError(f"Cannot read {text!r} as a quantity; write it like {example!r}.")
+    number, suffix = match.groups()
+    if not suffix:
+        return float(number)
+    factor = _factors(unit).get(suffix)
+    if factor is None:
+        wanted = f"a quantity in {unit}" if unit else "a pure number"
+        raise UnitError(f"Cannot read {text!r} as {wanted}: unknown unit {suffix!r} here.")
+    # Dividing by an exact power of ten keeps "10 ms" equal to 0.01 to the last bit.
+    return float(number) * factor if factor >= 1 else float(number) / (1 / factor)
+
+
+def format_quantity(value: float, unit: str, *, digits: int = 6) -> str:
+    """Write `value` (in `unit`) with the SI prefix that leaves 1 to 3 digits before the point."""
+    if unit not in _PREFIXED or value == 0 or not math.isfinite(value):
+        return f"{value:.{digits}g} {unit}".rstrip()
+    exponent = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-12), -12), 9)
+    prefix = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}[exponent]
+    return f"{value / 10.0**exponent:.{digits}g} {prefix}{unit}"
