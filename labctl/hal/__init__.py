@@ -9,6 +9,7 @@ from labctl.hal.instruments import ROLES, Instruments, Simulation
 from labctl.hal.laser import LaserModulator
 from labctl.hal.limits import Limits, LimitTable
 from labctl.hal.microwave import FrequencyList, MicrowaveSource
+from labctl.hal.safe_state import SafeState
 from labctl.hal.sequencer import Pulse, PulseChannel, PulseSequencer, count_gates
 from labctl.hal.trap import TrapDrive
 
@@ -30,6 +31,7 @@ __all__ = [
     "Pulse",
     "PulseChannel",
     "PulseSequencer",
+    "SafeState",
     "Simulation",
     "TrapDrive",
     "WallClock",

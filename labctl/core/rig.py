@@ -1,0 +1,254 @@
+"""From a rig file to open devices."""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+from labctl.core.catalog import load_object
+from labctl.core.rig_file import HOLD, DeviceSpec, RigFile
+from labctl.data import InstrumentRecord
+from labctl.errors import DeviceError, LabError, LimitError, RigError
+from labctl.hal import (
+    ROLES,
+    Clock,
+    Device,
+    Electromagnet,
+    LaserModulator,
+    Limits,
+    MicrowaveSource,
+    PhotonCounter,
+    PressureGauge,
+    PulseSequencer,
+    SafeState,
+    Simulation,
+    TrapDrive,
+    WallClock,
+)
+from labctl.units import parse_quantity
+
+logger = logging.getLogger(__name__)
+
+
+class Rig:
+    """The devices of one lab by role, as attributes: `rig.microwave`, `rig.counter` ...
+
+    A context manager: leaving it makes every device safe, then closes it.
+    """
+
+    microwave: MicrowaveSource
+    laser: LaserModulator
+    counter: PhotonCounter
+    trap: TrapDrive
+    electromagnet: Electromagnet
+    sequencer: PulseSequencer
+    gauge: PressureGauge
+
+    def __init__(
+        self,
+        spec: RigFile,
+        devices: Mapping[str, Device],
+        safe_states: Mapping[str, SafeState],
+        simulation: Simulation | None,
+        make_safe: Callable[["Rig"], list[str]],
+    ) -> None:
+        self.spec = spec
+        self.devices = devices
+        self.safe_states = safe_states
+        self.simulation = simulation
+        self.clock: Clock = simulation if simulation is not None else WallClock()
+        self.busy = False
+        self._make_safe = make_safe
+        self._open: list[str] = []
+
+    def __getattr__(self, role: str) -> Any:
+        if role in ROLES:
+            raise RigError(f"Rig `{self.spec.name}` has no `{role}`; add [devices.{role}] to it.")
+        raise AttributeError(role)
+
+    @property
+    def name(self) -> str:
+        """Name of the rig file."""
+        return self.spec.name
+
+    def __iter__(self) -> Iterator[tuple[str, Device]]:
+        return iter(self.devices.items())
+
+    def open(self) -> None:
+        """Open every device, then put each into its safe state.
+
+        Raises:
+            DeviceError: one line that gathers every failure; all devices are closed again.
+        """
+        failures: list[str] = []
+        for role, device in self.devices.items():
+            try:
+                device.open()
+                self._open.append(role)
+            except Exception as error:  # a driver may raise anything; all are gathered
+                logger.exception("Cannot open %s", role)
+                failures.append(f"{role}: {error}")
+        failures += self.make_safe() if not failures else []
+        if failures:
+            self._close_devices()
+            raise DeviceError(f"Rig `{self.name}` does not open: {'; '.join(failures)}")
+
+    def make_safe(self) -> list[str]:
+        """Put every open device into its safe state, in reverse order; returns the failures."""
+        return self._make_safe(self)
+
+    def open_devices(self) -> Iterator[tuple[str, Device]]:
+        """(role, device) of what is open, in the order of opening."""
+        return ((role, self.devices[role]) for role in tuple(self._open))
+
+    def close(self) -> None:
+        """Make every device safe, then disconnect. Closing twice is fine."""
+        if self._open:
+            for failure in self.make_safe():
+                logger.error("Not in its safe state: %s", failure)
+            self._close_devices()
+
+    def _close_devices(self) -> None:
+        while self._open:
+            role = self._open.pop()
+            try:
+                self.devices[role].close()
+            except Exception:  # the rest must still be closed
+                logger.exception("Cannot close %s", role)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def record(self) -> list[InstrumentRecord]:
+        """Every open device as it stands now; one that does not answer has no settings."""
+        records: list[InstrumentRecord] = []
+        for role, device in self.open_devices():
+            try:
+                identity, settings = device.identity, dict(device.settings())
+            except Exception as error:  # a broken device must not hide the others
+                logger.exception("Cannot read the settings of %s", role)
+                identity, settings = f"not answering: {error}", {}
+            limits = {n: (v.minimum, v.maximum, v.unit) for n, v in device.limits.items()}
+            records.append(
+                InstrumentRecord(
+                    role=role,
+                    class_path=self.spec.devices[role].class_path,
+                    identity=identity,
+                    settings=settings,
+                    limits=limits,
+                    safe_state=str(self.safe_states[role]),
+                )
+            )
+        return records
+
+
+def build_rig(spec: RigFile, make_safe: Callable[[Rig], list[str]]) -> Rig:
+    """Construct (not open) every device of a rig file and check it against its role.
+
+    Raises:
+        RigError: one line that gathers every fault.
+    """
+    faults: list[str] = []
+    shared: dict[str, Any] = {}
+    devices: dict[str, Device] = {}
+    safe_states: dict[str, SafeState] = {}
+    for name, item in spec.shared.items():
+        try:
+            shared[name] = _construct(item.class_path, item.arguments)
+        except RigError as error:
+            faults.append(f"shared.{name}: {error}")
+    roles = (role for role in ROLES if role in spec.devices and not faults)
+    for role in roles:
+        try:
+            devices[role] = _build_device(role, spec.devices[role], shared)
+            safe_states[role] = _safe_state(devices[role], spec.devices[role])
+        except RigError as error:
+            faults.append(f"{role}: {error}")
+    if faults:
+        raise RigError(f"Rig `{spec.name}`: {'; '.join(faults)}")
+    simulation = shared[spec.simulation] if spec.simulation else None
+    rig = Rig(spec, devices, safe_states, simulation, make_safe)
+    vars(rig).update(devices)
+    return rig
+
+
+def _construct(class_path: str, arguments: Mapping[str, Any]) -> Any:
+    try:
+        cls = load_object(class_path)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise RigError(f"cannot load class `{class_path}`: {error}.") from error
+    try:
+        return cls(**arguments)
+    except LabError as error:
+        raise RigError(str(error)) from error
+    except (TypeError, ValueError) as error:
+        raise RigError(f"`{class_path}` refuses its arguments: {_one_line(error)}.") from error
+
+
+def _one_line(error: Exception) -> str:
+    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+
+
+def _build_device(role: str, item: DeviceSpec, shared: Mapping[str, Any]) -> Device:
+    arguments: dict[str, Any] = {}
+    for key, value in item.arguments.items():
+        if isinstance(value, str) and value.startswith("@"):
+            if value[1:] not in shared:
+                raise RigError(f"argument {key} = {value!r} names no [shared] object.")
+            arguments[key] = shared[value[1:]]
+        else:
+            arguments[key] = value
+    device = _construct(item.class_path, arguments)
+    missing = sorted(
+        name for name in _verbs(ROLES[role]) if inspect.getattr_static(device, name, None) is None
+    )
+    if missing:
+        raise RigError(
+            f"`{item.class_path}` cannot be a {ROLES[role].__name__}: it lacks "
+            f"{', '.join(missing)}."
+        )
+    device.limits.narrow(dict(_tighter_limits(device, item)))
+    return device
+
+
+def _tighter_limits(device: Device, item: DeviceSpec) -> Iterator[tuple[str, Limits]]:
+    for name, (low, high) in item.limits.items():
+        unit = device.limits[name].unit if name in device.limits else ""
+        yield name, Limits(_value(low, unit), _value(high, unit), unit)
+
+
+def _verbs(protocol: type[Any]) -> set[str]:
+    bases = (base for base in protocol.__mro__ if getattr(base, "_is_protocol", False))
+    return {n for base in bases for n in vars(base) if not n.startswith("_")}
+
+
+def _value(value: float | str, unit: str) -> float:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_quantity(value, unit)
+    except LabError as error:
+        raise RigError(str(error)) from error
+
+
+def _safe_state(device: Device, item: DeviceSpec) -> SafeState:
+    if item.safe_state == HOLD or isinstance(item.safe_state, str):
+        return SafeState()
+    settings: dict[str, float | bool] = {}
+    for name, value in item.safe_state.items():
+        if inspect.getattr_static(device, name, None) is None:
+            raise RigError(f"safe_state names `{name}`, which the device does not have.")
+        if name not in device.limits:
+            if not isinstance(value, bool):
+                raise RigError(f"safe_state `{name}` must be true or false, not {value!r}.")
+            settings[name] = value
+            continue
+        try:
+            settings[name] = device.limits.check(name, _value(value, device.limits[name].unit))
+        except LimitError as error:
+            raise RigError(f"safe_state: {error}") from error
+    units = {name: device.limits[name].unit for name in settings if name in device.limits}
+    return SafeState(settings, units)

@@ -1,0 +1,56 @@
+"""What a measurement is."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Protocol
+
+from labctl.data import Column, FitResult, PlotHint, Point, Run
+from labctl.hal import Instruments
+from labctl.parameters import SequenceParameters
+
+
+class MeasurementSequence(Protocol):
+    """One kind of measurement: what it can be told, what it yields, what its data mean.
+
+    A sequence opens, saves and plots nothing. Plug-ins need not import this class; they satisfy
+    it. The first paragraph of the class docstring is its description wherever it is listed.
+    """
+
+    name: ClassVar[str]
+    """Short name on the command line."""
+    title: ClassVar[str]
+    """One line for a plot or a menu."""
+    roles: ClassVar[tuple[str, ...]]
+    """Rig roles it uses."""
+    Parameters: ClassVar[type[SequenceParameters]]
+
+    def __init__(self, parameters: SequenceParameters) -> None: ...
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Exactly what every point carries."""
+        ...
+
+    @property
+    def plot(self) -> PlotHint:
+        """The default plot."""
+        ...
+
+    @property
+    def length(self) -> int | None:
+        """Number of points, or None for a sequence that runs until stopped."""
+        ...
+
+    def run(self, rig: Instruments) -> Iterator[Point]:
+        """Measure, yielding one point at a time.
+
+        A `finally` in this generator is its own clean-up; the runner puts every device into
+        its safe state afterwards in any case.
+        """
+        ...
+
+    def analyze(self, run: Run) -> FitResult | None:
+        """Turn data into a result with uncertainties, or None where there is nothing to say.
+
+        No hardware: the same code runs live, afterwards and on last year's file.
+        """
+        ...

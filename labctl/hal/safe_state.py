@@ -1,0 +1,24 @@
+"""The state a device is left in when nobody is in control. Safe is not off."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from labctl.units import format_quantity
+
+
+@dataclass(frozen=True)
+class SafeState:
+    """Settings to apply in order; none at all means "held as it is"."""
+
+    settings: Mapping[str, float | bool] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.settings:
+            return "hold"
+        return ", ".join(
+            f"{name} {'on' if value else 'off'}"
+            if isinstance(value, bool)
+            else f"{name} {format_quantity(value, self.units.get(name, ''))}"
+            for name, value in self.settings.items()
+        )

@@ -1,0 +1,32 @@
+"""Putting devices into their safe states when a run ends, however it ended."""
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from labctl.hal import Device, Electromagnet, SafeState
+
+logger = logging.getLogger(__name__)
+
+
+def make_safe(
+    devices: Iterable[tuple[str, Device]], safe_states: Mapping[str, SafeState]
+) -> list[str]:
+    """Apply each device's declared safe state, last opened first.
+
+    One failure does not stop the rest.
+
+    Returns:
+        One line per setting that could not be applied; empty when all are safe.
+    """
+    failures: list[str] = []
+    for role, device in reversed(list(devices)):
+        for name, value in safe_states[role].settings.items():
+            try:
+                if name == "current_a" and isinstance(device, Electromagnet):
+                    device.ramp_to(float(value))
+                else:
+                    setattr(device, name, value)
+            except Exception as error:  # a driver may raise anything; the others must go on
+                logger.exception("Safe state of %s.%s failed", role, name)
+                failures.append(f"{role}.{name} could not be made safe: {error}")
+    return failures

@@ -1,0 +1,318 @@
+"""The composition root: the command line, the console and a notebook all start a run here."""
+
+import getpass
+import logging
+import os
+import platform
+import subprocess
+import uuid
+from datetime import datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from labctl._version import __version__
+from labctl.core import ELAPSED, MeasurementSequence, Rig, RigFile, Runner, build_rig
+from labctl.core import find_sequence, load_rig_file, sequence_names
+from labctl.data import FitResult, ParameterRecord, Run, RunInfo, RunStatus
+from labctl.errors import (
+    LimitError,
+    OutputError,
+    ParameterError,
+    RigError,
+    RunAbortedError,
+    RunFailedError,
+    SequenceError,
+)
+from labctl.parameters import SequenceParameters, device_limit_of, unit_of
+from labctl.safety.safe_state import make_safe
+from labctl.storage import RunWriter, append_fit, read_run
+
+logger = logging.getLogger(__name__)
+
+_VERSIONED = ("numpy", "scipy", "numba", "h5py", "pydantic", "lmfit", "pymeasure", "pyvisa")
+
+
+def build(rig: str | Path | RigFile) -> Rig:
+    """Construct every device of a rig without connecting to anything.
+
+    Raises:
+        RigError: the rig file or one of its classes does not fit.
+    """
+    spec = rig if isinstance(rig, RigFile) else load_rig_file(rig)
+    return build_rig(spec, lambda opened: make_safe(opened.open_devices(), opened.safe_states))
+
+
+def open_rig(
+    rig: str | Path | RigFile = "sim", *, seed: int | None = None, speed: float | None = None
+) -> Rig:
+    """Open a lab: a context manager with one device per role as attributes.
+
+    Args:
+        rig: name of an installed rig ("sim"), path of a .toml file, or a `RigFile`.
+        seed: seed of the simulated world; the rig file's own where None.
+        speed: hold a simulated world to the wall clock times `speed`; None runs it as fast as
+            the computer can.
+
+    Raises:
+        RigError: the rig file does not fit, or `seed` or `speed` meet a real lab.
+        DeviceError: instruments do not open; all failures in one line, everything closed again.
+    """
+    spec = rig if isinstance(rig, RigFile) else load_rig_file(rig)
+    if spec.simulation is None and (seed is not None or speed is not None):
+        raise RigError(f"Rig `{spec.name}` is a real lab; seed and clock cannot be set.")
+    if seed is not None and spec.simulation is not None:
+        spec = spec.with_shared_arguments(spec.simulation, seed=seed)
+    opened = build(spec)
+    if speed is not None and opened.simulation is not None:
+        opened.simulation.hold_to_wall_clock(speed)
+    opened.open()
+    return opened
+
+
+class RunHandle:
+    """A run under way: its progress, the ways to end it, and its result."""
+
+    def __init__(self, runner: Runner, path: Path) -> None:
+        self.runner = runner
+        self.path = path
+
+    def stop(self, reason: str = "stopped by the user") -> None:
+        """Ask the run to end after the current point."""
+        self.runner.stop(reason)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end, at most `timeout_s`; returns whether it has come."""
+        return self.runner.join(timeout_s)
+
+    def result(self) -> Run:
+        """Wait for the end and read the file back.
+
+        Raises:
+            RunAbortedError: it was stopped.
+            RunFailedError: it ended in an error, which is the cause of this one.
+        """
+        while not self.wait(0.1):
+            pass
+        runner = self.runner
+        where = f"the {runner.done} points taken are in {self.path}"
+        if runner.status is RunStatus.ABORTED:
+            raise RunAbortedError(f"Run aborted ({runner.reason}); {where}")
+        if runner.status is RunStatus.FAILED:
+            raise RunFailedError(f"Run failed: {runner.reason}; {where}") from runner.error
+        return read_run(self.path)
+
+
+def start(
+    sequence: str | type[MeasurementSequence],
+    rig: Rig,
+    parameters: dict[str, Any],
+    *,
+    out: str | Path = "data",
+) -> RunHandle:
+    """Check everything, create the file, and start measuring in a worker thread.
+
+    Args:
+        sequence: installed name ("mdmr"), "package.module:Class", or the class itself.
+        rig: an open rig.
+        parameters: values in SI, or text with units ("2.87 GHz").
+        out: folder for the file; created if needed.
+
+    Raises:
+        BadInputError: anything wrong with the request; no file was made, nothing was switched on.
+    """
+    cls = find_sequence(sequence) if isinstance(sequence, str) else sequence
+    model = cls.Parameters.from_user(parameters)
+    check_roles(cls, rig)
+    check_limits(model, rig)
+    measurement = cls(model)
+    columns = (*measurement.columns, ELAPSED)
+    if rig.busy:
+        raise RigError(f"Rig `{rig.name}` is busy with another run; wait for it or stop it.")
+    info = _describe(measurement, model, rig)
+    instruments = rig.record()
+    path = _new_file(Path(out), cls.name)
+    writer = RunWriter(path, info, columns, measurement.plot, instruments)
+
+    def conclude(status: RunStatus, reason: str) -> None:
+        at_end = rig.record()
+        failures = rig.make_safe()
+        rig.busy = False
+        if failures:
+            status, reason = RunStatus.FAILED, "; ".join(filter(None, (reason, *failures)))
+        writer.close(status, reason, _now(), at_end)
+        if failures:
+            raise RunFailedError("; ".join(failures))
+        _analyze(path, measurement)
+
+    rig.busy = True
+    runner = Runner(measurement, rig, writer, conclude)
+    runner.start()
+    logger.info("Started %s on rig %s into %s", cls.name, rig.name, path)
+    return RunHandle(runner, path)
+
+
+def run(
+    sequence: str | type[MeasurementSequence],
+    rig: Rig,
+    *,
+    out: str | Path = "data",
+    **parameters: Any,
+) -> Run:
+    """Measure and wait: `run = labctl.run("mdmr", rig, start_hz=2.6e9, stop_hz="3.2 GHz")`.
+
+    Ctrl-C stops the run cleanly before it is raised again.
+
+    Raises:
+        BadInputError: as `start`.
+        RunAbortedError, RunFailedError: as `RunHandle.result`.
+    """
+    handle = start(sequence, rig, parameters, out=out)
+    try:
+        return handle.result()
+    except KeyboardInterrupt:
+        handle.stop("interrupted from the keyboard")
+        handle.wait()
+        raise
+
+
+def check_roles(cls: type[MeasurementSequence], rig: Rig) -> None:
+    """Raise RigError if the rig lacks a role that the sequence uses."""
+    missing = [role for role in cls.roles if role not in rig.devices]
+    if missing:
+        raise RigError(f"Sequence `{cls.name}` needs {', '.join(missing)}; `{rig.name}` has none.")
+
+
+def check_limits(model: SequenceParameters, rig: Rig) -> None:
+    """Raise ParameterError if a parameter is outside the limits of the device that binds it."""
+    for name, field in type(model).model_fields.items():
+        bound, value = device_limit_of(field), getattr(model, name)
+        if bound is None or value is None or bound[0] not in rig.devices:
+            continue
+        role, setting = bound
+        try:
+            rig.devices[role].limits.check(setting, value)
+        except LimitError as error:
+            raise ParameterError(f"Parameter `{name}`: {role} {error}") from error
+
+
+def analyze(path: Path) -> FitResult | None:
+    """Analyse a file with its own sequence and store the result in it, replacing an earlier one.
+
+    Raises:
+        StorageError: not a readable labctl file.
+        CatalogError: the sequence that wrote it is not installed.
+    """
+    recorded = read_run(path)
+    cls = find_sequence(recorded.info.sequence)
+    return _store_analysis(
+        path, cls(cls.Parameters.model_validate_json(recorded.info.parameters_json)), recorded
+    )
+
+
+def _analyze(path: Path, measurement: MeasurementSequence) -> None:
+    try:
+        _store_analysis(path, measurement, read_run(path))
+    except Exception:  # the data are safe; a fit can be repeated at any time
+        logger.exception("The analysis of %s failed; repeat it with `labctl fit`", path)
+
+
+def _store_analysis(
+    path: Path, measurement: MeasurementSequence, recorded: Run
+) -> FitResult | None:
+    if len(recorded) == 0:
+        return None
+    result = measurement.analyze(recorded)
+    if result is not None:
+        append_fit(path, result)
+    return result
+
+
+def _new_file(folder: Path, name: str) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot create the output folder {folder}: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"Cannot write into the output folder {folder}; choose another.")
+    stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{name}"
+    candidates = (
+        folder / f"{stem}{suffix}.h5" for suffix in ("", *(f"_{n}" for n in range(2, 999)))
+    )
+    return next(path for path in candidates if not path.exists())
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def _describe(measurement: MeasurementSequence, model: SequenceParameters, rig: Rig) -> RunInfo:
+    cls = type(measurement)
+    records = [
+        ParameterRecord(name, getattr(model, name), unit_of(field), field.title or name)
+        for name, field in type(model).model_fields.items()
+    ]
+    names = [column.name for column in measurement.columns]
+    if len(set(names)) != len(names) or ELAPSED.name in names:
+        raise SequenceError(f"Sequence `{cls.name}` declares a column twice: {', '.join(names)}.")
+    return RunInfo(
+        run_id=uuid.uuid4().hex,
+        sequence=reference_of(cls),
+        title=cls.title,
+        description=description_of(cls),
+        start_time=_now(),
+        parameters=records,
+        parameters_json=model.model_dump_json(),
+        rig_name=rig.name,
+        rig_text=rig.spec.text,
+        simulated=rig.simulation is not None,
+        seed=rig.simulation.seed if rig.simulation else None,
+        host=platform.node(),
+        user=_user(),
+        versions={"labctl": __version__, "python": platform.python_version(), **_versions()},
+        git_revision=_git_revision(),
+        truth=dict(rig.simulation.truth()) if rig.simulation else {},
+    )
+
+
+def description_of(cls: type[MeasurementSequence]) -> str:
+    """First paragraph of a sequence's docstring, on one line."""
+    return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
+
+
+def reference_of(cls: type[MeasurementSequence]) -> str:
+    """What `find_sequence` finds this class by: its installed name, else its dotted path."""
+    if cls.name in sequence_names() and find_sequence(cls.name) is cls:
+        return cls.name
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _VERSIONED}
+
+
+@cache
+def _git_revision() -> str:
+    """Revision of the checkout labctl runs from, "-dirty" appended; "" where there is none."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run(  # noqa: S603  a constant command line
+            command,
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip()
