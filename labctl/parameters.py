@@ -5,7 +5,7 @@ documentation: a frozen pydantic model whose fields carry unit, range, label and
 has the last word, the name of the device limit they must respect.
 """
 
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -63,12 +63,13 @@ class SequenceParameters(BaseModel):
     @classmethod
     def _read_units(cls, value: Any, info: Any) -> Any:
         field = cls.model_fields[info.field_name]
-        if not isinstance(value, str) or not isinstance(field.json_schema_extra, dict):
+        kinds = get_args(field.annotation) or (field.annotation,)
+        if not isinstance(value, str) or not {float, int} & set(kinds):
             return value
         if value.lower() == "none":
             return None
         number = parse_quantity(value, unit_of(field))
-        return int(number) if field.annotation is int and number.is_integer() else number
+        return int(number) if int in kinds and number.is_integer() else number
 
     @classmethod
     def from_user(cls, values: dict[str, Any]) -> Self:

@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from labctl._version import __version__
-from labctl.core import ELAPSED, MeasurementSequence, Rig, RigFile, Runner, build_rig
-from labctl.core import find_sequence, load_rig_file, sequence_names
+from labctl.core import (
+    ELAPSED,
+    MeasurementSequence,
+    Rig,
+    RigFile,
+    Runner,
+    build_rig,
+    find_sequence,
+    load_rig_file,
+    sequence_names,
+)
 from labctl.data import FitResult, ParameterRecord, Run, RunInfo, RunStatus
 from labctl.errors import (
     LimitError,

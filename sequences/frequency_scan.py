@@ -1,0 +1,54 @@
+"""The parameters every microwave frequency scan shares."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+from pydantic import model_validator
+
+from labctl.parameters import quantity
+from sequences.conditions import Conditions
+
+MAX_SCAN_POINTS = 1_000_000
+
+
+class Direction(StrEnum):
+    """Which way the microwave frequency is swept."""
+
+    UP = "up"
+    DOWN = "down"
+    ALTERNATE = "alternate"
+
+
+class FrequencyScan(Conditions):
+    """A linear scan of the microwave frequency, repeated."""
+
+    start_hz: float = quantity(
+        2.6e9, unit="Hz", label="First frequency", limited_by="microwave.frequency_hz", gt=0
+    )
+    stop_hz: float = quantity(
+        3.2e9, unit="Hz", label="Last frequency", limited_by="microwave.frequency_hz", gt=0
+    )
+    points: int = quantity(301, unit="", label="Points per sweep", ge=2, le=MAX_SCAN_POINTS)
+    sweeps: int = quantity(20, unit="", label="Sweeps", ge=1, le=1_000_000)
+    direction: Direction = quantity(Direction.UP, unit="", label="Direction")
+
+    @model_validator(mode="after")
+    def _start_below_stop(self) -> Self:
+        if not self.start_hz < self.stop_hz:
+            raise ValueError(
+                f"Parameter `start_hz` must be below `stop_hz`, but "
+                f"{self.start_hz:g} >= {self.stop_hz:g}; use direction=down to sweep downwards."
+            )
+        return self
+
+    def steps(self) -> Iterator[tuple[int, float]]:
+        """(sweep number, frequency in Hz) in the order they are visited."""
+        up = [float(f) for f in np.linspace(self.start_hz, self.stop_hz, self.points)]
+        for sweep in range(self.sweeps):
+            down = self.direction is Direction.DOWN or (
+                self.direction is Direction.ALTERNATE and sweep % 2 == 1
+            )
+            for frequency in reversed(up) if down else up:
+                yield sweep, frequency

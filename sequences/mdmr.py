@@ -1,0 +1,74 @@
+"""Mechanically detected magnetic resonance."""
+
+from collections.abc import Iterator, Sequence
+
+from labctl.data import Column, FitResult, PlotHint, Point, Run
+from labctl.hal import ANGLE, PL, Instruments
+from labctl.parameters import quantity
+from sequences.frequency_scan import FrequencyScan
+
+
+class MDMRParameters(FrequencyScan):
+    """Parameters of an MDMR scan; defaults after `000`, Methods (10 ms per point)."""
+
+    dwell_s: float = quantity(
+        10e-3, unit="s", label="Time per point", limited_by="counter.duration_s", gt=0
+    )
+    power_dbm: float = quantity(
+        0.0, unit="dBm", label="Microwave power", limited_by="microwave.power_dbm"
+    )
+
+
+class MDMR:
+    """MDMR: the diamond's angle (APD1) and photoluminescence (APD2) against microwave frequency.
+
+    A resonant microwave magnetises one NV class, whose torque turns the diamond; lines of the
+    |0> -> |-1> and |0> -> |+1> branches of a class turn it opposite ways (`000`, Fig. 2a).
+    """
+
+    name = "mdmr"
+    title = "Mechanically detected magnetic resonance"
+    roles = ("microwave", "laser", "counter")
+    Parameters = MDMRParameters
+
+    def __init__(self, parameters: MDMRParameters) -> None:
+        self.parameters = parameters
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        return (
+            Column("sweep", "", "Sweep", "int64"),
+            Column("frequency_hz", "Hz", "Microwave frequency"),
+            Column("angle_counts", "counts", "APD1 counts (angle)", "int64"),
+            Column("pl_counts", "counts", "APD2 counts (PL)", "int64"),
+        )
+
+    @property
+    def plot(self) -> PlotHint:
+        return PlotHint("angle_counts", ("frequency_hz",))
+
+    @property
+    def length(self) -> int:
+        return self.parameters.points * self.parameters.sweeps
+
+    def run(self, rig: Instruments) -> Iterator[Point]:
+        """Scan; the microwave is on throughout, so that the diamond has settled at each point."""
+        p = self.parameters
+        p.apply(rig)
+        rig.microwave.power_dbm = p.power_dbm
+        for sweep, frequency_hz in p.steps():
+            rig.microwave.frequency_hz = frequency_hz
+            if not rig.microwave.output:
+                rig.microwave.output = True
+            counts = rig.counter.count(p.dwell_s)
+            yield {
+                "sweep": sweep,
+                "frequency_hz": frequency_hz,
+                "angle_counts": counts[ANGLE],
+                "pl_counts": counts[PL],
+            }
+        rig.microwave.output = False
+
+    def analyze(self, run: Run) -> FitResult:
+        """Lines of either sign on the angle signal, each pulled by the torque it makes."""
+        raise NotImplementedError

@@ -1,0 +1,96 @@
+"""Optically detected magnetic resonance."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from labctl.data import Column, FitResult, PlotHint, Point, Run
+from labctl.hal import ANGLE, PL, Instruments, Pulse, PulseChannel
+from labctl.parameters import quantity
+from sequences.frequency_scan import FrequencyScan
+
+
+class ODMRParameters(FrequencyScan):
+    """Parameters of an ODMR scan; the gating is that of `000`, Methods."""
+
+    off_s: float = quantity(
+        0.5e-3, unit="s", label="Microwave off", limited_by="sequencer.pulse_duration_s", gt=0
+    )
+    on_s: float = quantity(
+        0.5e-3,
+        unit="s",
+        label="Microwave on, counted",
+        limited_by="sequencer.pulse_duration_s",
+        gt=0,
+    )
+    repeats: int = quantity(
+        4,
+        unit="",
+        label="Off-on cycles per point",
+        limited_by="sequencer.repeats",
+        ge=1,
+        le=100_000,
+    )
+    power_dbm: float = quantity(
+        0.0, unit="dBm", label="Microwave power", limited_by="microwave.power_dbm"
+    )
+
+
+class ODMR:
+    """ODMR: photoluminescence (APD2) against microwave frequency, gated against the motion.
+
+    Each cycle leaves the microwave off, then on while photons are counted; the torque has no
+    time to turn the diamond, so the lines stay where they are (`000`, Methods and Fig. 2a-iii).
+    """
+
+    name = "odmr"
+    title = "Optically detected magnetic resonance"
+    roles = ("microwave", "laser", "counter", "sequencer")
+    Parameters = ODMRParameters
+
+    def __init__(self, parameters: ODMRParameters) -> None:
+        self.parameters = parameters
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        return (
+            Column("sweep", "", "Sweep", "int64"),
+            Column("frequency_hz", "Hz", "Microwave frequency"),
+            Column("pl_counts", "counts", "APD2 counts (PL)", "int64"),
+            Column("angle_counts", "counts", "APD1 counts (angle)", "int64"),
+        )
+
+    @property
+    def plot(self) -> PlotHint:
+        return PlotHint("pl_counts", ("frequency_hz",))
+
+    @property
+    def length(self) -> int:
+        return self.parameters.points * self.parameters.sweeps
+
+    def run(self, rig: Instruments) -> Iterator[Point]:
+        """Scan; the sequencer gates microwave and counters, the generator stays on."""
+        p = self.parameters
+        p.apply(rig)
+        light, drive = PulseChannel.LASER, PulseChannel.MICROWAVE
+        cycle = [Pulse.of(p.off_s, light), Pulse.of(p.on_s, light, drive, PulseChannel.COUNT)]
+        rig.sequencer.load(cycle, repeats=p.repeats)
+        rig.microwave.power_dbm = p.power_dbm
+        for sweep, frequency_hz in p.steps():
+            rig.microwave.frequency_hz = frequency_hz
+            rig.counter.arm_gates(p.repeats)
+            rig.sequencer.start()
+            if not rig.microwave.output:
+                rig.microwave.output = True
+            counts = rig.counter.read_gates()
+            yield {
+                "sweep": sweep,
+                "frequency_hz": frequency_hz,
+                "pl_counts": int(np.sum(counts[PL])),
+                "angle_counts": int(np.sum(counts[ANGLE])),
+            }
+        rig.microwave.output = False
+
+    def analyze(self, run: Run) -> FitResult:
+        """PL dips, and the field vector they tell."""
+        raise NotImplementedError

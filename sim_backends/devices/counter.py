@@ -1,0 +1,60 @@
+"""The simulated photon counters APD1 and APD2."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.errors import DeviceError, LimitError
+from labctl.hal import ANGLE, PL, Limits
+from sim_backends.devices.simulated_device import SimulatedDevice
+from sim_backends.world import Gates
+
+MAX_BINS = 100_000_000
+
+
+class SimulatedPhotonCounter(SimulatedDevice):
+    """Two counters on one gate: reflected light and photoluminescence."""
+
+    MODEL = "SimAPD"
+    LIMITS: ClassVar = {
+        "duration_s": Limits(1e-7, 1e3, "s"),
+        "sample_rate_hz": Limits(1e-2, 1e7, "Hz"),
+    }
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return (ANGLE, PL)
+
+    def count(self, duration_s: float) -> Mapping[str, int]:
+        """Count both channels for `duration_s` from now."""
+        angle, pl = self._connected().count(self.limits.check("duration_s", duration_s))
+        return {ANGLE: angle, PL: pl}
+
+    def stream(self, sample_rate_hz: float, n: int) -> Mapping[str, NDArray[np.int64]]:
+        """Record `n` adjacent bins."""
+        rate_hz = self.limits.check("sample_rate_hz", sample_rate_hz)
+        if not 1 <= n <= MAX_BINS:
+            raise LimitError(f"A stream has 1 to {MAX_BINS} bins, not {n}.")
+        counts = self._connected().stream(1 / rate_hz, n)
+        return {ANGLE: counts[0], PL: counts[1]}
+
+    def arm_gates(self, gates: int) -> None:
+        """Expect `gates` gates of the sequencer's count line."""
+        if gates < 1:
+            raise LimitError(f"At least one gate must be armed, not {gates}.")
+        self._connected().gates = Gates(armed=gates)
+
+    def read_gates(self) -> Mapping[str, NDArray[np.int64]]:
+        """Wait for the armed gates and return their counts."""
+        world = self._connected()
+        if not world.gates.armed:
+            raise DeviceError("No gates are armed; call arm_gates before starting the sequencer.")
+        world.finish("pulses")
+        done, armed = world.gates.done, world.gates.armed
+        world.gates = Gates()
+        if len(done) < armed:
+            raise DeviceError(f"Only {len(done)} of {armed} gates came before the program ended.")
+        counts = np.array(done[:armed])
+        return {ANGLE: counts[:, 0], PL: counts[:, 1]}

@@ -1,0 +1,121 @@
+"""One NV class as the kernels see it: levels, populations and torque in closed form.
+
+With b = (gamma/2pi) B / D, the levels l (in units of D) solve the characteristic equation of
+H = D Sz^2 + gamma B.S:   l^3 - 2 l^2 + (1 - b^2) l + b^2 - b_par^2 = 0.
+A rotation leaves b^2 alone, so one Newton step from the last position follows the levels, and
+  dl/d(b_par^2) = 1/f',   f' = 3 l^2 - 4 l + 1 - b^2,
+  |<0|l>|^2 = ((l - 1)^2 - b_par^2)/f',  |<+-1|l>|^2 = (l (l - 1 +- b_par) - b_perp^2/2)/f'
+give torque and mixing without an eigenvector. Index 0, 1, 2 of a level is |0>, lower, upper.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(cache=True, nogil=True, inline="always")
+def follow_level(level: float, b_square: float, par_square: float) -> float:
+    """One Newton step of a level towards the root of the characteristic equation."""
+    value = ((level - 2.0) * level + 1.0 - b_square) * level + b_square - par_square
+    return level - value / ((3.0 * level - 4.0) * level + 1.0 - b_square)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def level_slope(level: float, b_square: float) -> float:
+    """d(level)/d(b_par^2) at fixed b^2."""
+    return 1.0 / ((3.0 * level - 4.0) * level + 1.0 - b_square)
+
+
+@njit(cache=True, nogil=True)
+def mixing(
+    levels: NDArray[np.float64], b_par: float, b_square: float, out: NDArray[np.float64]
+) -> None:
+    """Weights |<m|l>|^2 of the basis states m = 0, -1, +1 in each level.
+
+    Args:
+        levels: the three levels in units of D, shape (3,).
+        b_par: field along the axis over D.
+        b_square: square of the field over D.
+        out: receives the weights, shape (3 levels, 3 states); rows and columns sum to 1.
+    """
+    perp_half = 0.5 * (b_square - b_par * b_par)
+    for i in range(3):
+        level = levels[i]
+        slope = level_slope(level, b_square)
+        out[i, 0] = ((level - 1.0) ** 2 - b_par * b_par) * slope
+        out[i, 1] = (level * (level - 1.0 - b_par) - perp_half) * slope
+        out[i, 2] = (level * (level - 1.0 + b_par) - perp_half) * slope
+
+
+@njit(cache=True, nogil=True)
+def static_rates(
+    weights: NDArray[np.float64],
+    pump_rate: float,
+    single_quantum_rate: float,
+    double_quantum_rate: float,
+    out: NDArray[np.float64],
+) -> None:
+    """Transition rates between the mixed levels without microwaves.
+
+    The jumps |a><b| between basis states at rate k_ab become, for populations of the mixed
+    levels, R(i -> j) = sum_ab k_ab |<j|a>|^2 |<b|i>|^2 (the coherences turn at GHz).
+
+    Args:
+        weights: from `mixing`, shape (3, 3).
+        pump_rate: optical pumping |+-1> -> |0>, s^-1 (`002`, SM Sec. VI).
+        single_quantum_rate: relaxation between |0> and |+-1>, s^-1.
+        double_quantum_rate: relaxation between |-1> and |+1>, s^-1.
+        out: receives R[i, j] for i != j, shape (3, 3), s^-1.
+    """
+    for i in range(3):
+        for j in range(3):
+            if i == j:
+                out[i, j] = 0.0
+                continue
+            into_dark = weights[j, 0] * (1.0 - weights[i, 0])
+            out_of_dark = (1.0 - weights[j, 0]) * weights[i, 0]
+            double = weights[j, 1] * weights[i, 2] + weights[j, 2] * weights[i, 1]
+            out[i, j] = (
+                pump_rate * into_dark
+                + single_quantum_rate * (into_dark + out_of_dark)
+                + double_quantum_rate * double
+            )
+
+
+@njit(cache=True, nogil=True, inline="always")
+def step_populations(
+    lower: float,
+    upper: float,
+    rates: NDArray[np.float64],
+    drive_lower: tuple[float, float],
+    drive_upper: tuple[float, float],
+    step_s: float,
+) -> tuple[float, float]:
+    """Trapezoidal (A-stable, second order) step of the populations of one class.
+
+    Args:
+        lower: population of the lower magnetic level; the ground level has 1 - lower - upper.
+        upper: population of the upper magnetic level.
+        rates: static rates R[i, j], shape (3, 3), s^-1.
+        drive_lower: microwave rate |0> <-> lower at the start and at the end of the step, s^-1.
+        drive_upper: the same for |0> <-> upper.
+        step_s: length of the step.
+    """
+    half = 0.5 * step_s
+    from_lower = rates[1, 0] + rates[1, 2] + rates[0, 1]
+    from_upper = rates[2, 0] + rates[2, 1] + rates[0, 2]
+    lower_upper = rates[2, 1] - rates[0, 1]
+    upper_lower = rates[1, 2] - rates[0, 2]
+    # d lower/dt = s0 - a lower + b upper,  d upper/dt = s1 - c upper + d lower
+    w, u = drive_lower[0], drive_upper[0]
+    first = (rates[0, 1] + w) - (from_lower + 2 * w) * lower + (lower_upper - w) * upper
+    second = (rates[0, 2] + u) - (from_upper + 2 * u) * upper + (upper_lower - u) * lower
+    w, u = drive_lower[1], drive_upper[1]
+    first = lower + half * (first + rates[0, 1] + w)
+    second = upper + half * (second + rates[0, 2] + u)
+    m00 = 1.0 + half * (from_lower + 2 * w)
+    m01 = -half * (lower_upper - w)
+    m10 = -half * (upper_lower - u)
+    m11 = 1.0 + half * (from_upper + 2 * u)
+    scale = 1.0 / (m00 * m11 - m01 * m10)
+    return (m11 * first - m01 * second) * scale, (m00 * second - m10 * first) * scale

@@ -1,0 +1,385 @@
+"""The one simulated lab: every simulated instrument is a view on it.
+
+The instruments set what acts on the diamond and read photons; the world owns the state, the
+time and the random numbers. Time passes only here, in `pass_time` and its counting siblings.
+"""
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from scipy.constants import Planck
+
+from labctl.errors import RigError
+from sim_backends.apparatus import Apparatus
+from sim_backends.physics import nv
+from sim_backends.physics.detection import linear_table, speckle_table
+from sim_backends.physics.libration import gas_damping_s, thermal_rate_s2
+from sim_backends.physics.twin import Detection, Drive, SpinModel, TwinState, advance
+
+Counts = NDArray[np.int64]
+Event = tuple[float, Callable[[], None]]
+
+MAX_STEP_S = 20e-6
+HALF_RANGE_RAD = 0.5
+IDLE_LIMIT_S = 2.0
+"""A clock that ran on while nobody looked is caught up by simulating only this much of it."""
+RAMP_STEP_S = 1e-3
+
+
+@dataclass
+class Controls:
+    """What the instruments set; SI units. The three lines belong to the pulse sequencer."""
+
+    microwave_hz: float = 2.87e9
+    microwave_dbm: float = -30.0
+    microwave_on: bool = False
+    microwave_line: bool = True
+    laser_w: float = 100e-6
+    laser_gate: bool = False
+    laser_line: bool = True
+    count_line: bool = False
+    current_a: float = 0.0
+    trap_v: float = 2000.0
+    trap_hz: float = 4e3
+    trap_on: bool = True
+
+
+@dataclass
+class Gates:
+    """Counts collected while the sequencer's count line is high."""
+
+    armed: int = 0
+    open: bool = False
+    done: list[Counts] = field(default_factory=list)
+
+
+class World:
+    """The simulated lab.
+
+    Args:
+        seed: seed of every random number; the same seed and the same calls give the same bytes.
+        apparatus: fields of `Apparatus`.
+
+    Raises:
+        RigError: an unknown or impossible apparatus figure.
+    """
+
+    def __init__(self, *, seed: int = 1, **apparatus: Any) -> None:
+        try:
+            self.apparatus = Apparatus(**apparatus)
+        except ValidationError as error:
+            faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise RigError("; ".join(faults)) from error
+        a = self.apparatus
+        self.seed = seed
+        self.lock = threading.RLock()
+        self.controls = Controls(trap_v=a.trap_reference_v, trap_hz=a.trap_reference_hz)
+        self.gates = Gates()
+        self.lost = False
+        self._rng = np.random.Generator(np.random.SFC64(seed))
+        self._time_s = 0.0
+        self._trap_off_s = 0.0
+        self._timelines: OrderedDict[str, tuple[Event, Iterator[Event]]] = OrderedDict()
+        self._speed: float | None = None
+        self._wall_start_s = 0.0
+        self._spins = self._spin_model()
+        self._speckle = (
+            speckle_table(
+                grain_rad=a.speckle_grain_rad,
+                half_range_rad=HALF_RANGE_RAD,
+                slope_sign=a.slope_sign,
+                seed=a.speckle_seed,
+            )
+            if a.detection == "speckle"
+            else linear_table(
+                slope_per_rad=a.slope_sign * a.linear_slope_per_rad, half_range_rad=HALF_RANGE_RAD
+            )
+        )
+        self.state = TwinState(
+            angle=np.zeros(3),
+            velocity=np.zeros(3),
+            populations=np.full((4, 2), 1 / 3),
+            levels=self._levels(),
+            drift=np.zeros(1),
+        )
+
+    # --- time -----------------------------------------------------------------------------
+
+    def now_s(self) -> float:
+        """Seconds the world has lived."""
+        if self._speed is None:
+            return self._time_s
+        return max(self._time_s, self._speed * (time.monotonic() - self._wall_start_s))
+
+    def sleep_s(self, duration_s: float) -> None:
+        """Let time pass without counting."""
+        with self.lock:
+            self.synchronise()
+            self._pass(duration_s)
+            self._hold_back()
+
+    def hold_to_wall_clock(self, speed: float) -> None:
+        """From now on pass `speed` seconds of the world per second of the wall clock."""
+        if not (math.isfinite(speed) and speed > 0):
+            raise RigError(f"The clock's speed must be above 0, but got {speed:g}.")
+        with self.lock:
+            self._speed = speed
+            self._wall_start_s = time.monotonic() - self._time_s / speed
+
+    def synchronise(self) -> None:
+        """Let the world catch up with the wall clock, if it is held to one."""
+        behind_s = self.now_s() - self._time_s
+        if behind_s > 0:
+            if behind_s > IDLE_LIMIT_S and not self._timelines:
+                self._time_s += behind_s - IDLE_LIMIT_S
+                behind_s = IDLE_LIMIT_S
+            self._pass(behind_s)
+
+    def _hold_back(self) -> None:
+        if self._speed is not None:
+            ahead_s = self._time_s / self._speed - (time.monotonic() - self._wall_start_s)
+            if ahead_s > 0:
+                time.sleep(ahead_s)
+
+    # --- what instruments do ---------------------------------------------------------------
+
+    def set(self, **controls: Any) -> None:
+        """Change controls now, by field name of `Controls`."""
+        with self.lock:
+            self.synchronise()
+            for name, value in controls.items():
+                setattr(self.controls, name, value)
+
+    def ramp_current(self, current_a: float, rate_a_per_s: float) -> None:
+        """Ramp the electromagnet; returns when it has arrived."""
+        with self.lock:
+            self.synchronise()
+            start_a = self.controls.current_a
+            steps = math.ceil(abs(current_a - start_a) / rate_a_per_s / RAMP_STEP_S)
+            for n in range(1, steps + 1):
+                # Time passes at the middle of each little step: second order in the ramp.
+                self.controls.current_a = start_a + (current_a - start_a) * (n - 0.5) / steps
+                self._pass(abs(current_a - start_a) / rate_a_per_s / steps)
+            self.controls.current_a = current_a
+            self._hold_back()
+
+    def count(self, duration_s: float) -> tuple[int, int]:
+        """Photons on APD1 and APD2 during `duration_s` from now."""
+        with self.lock:
+            self.synchronise()
+            counts = self._pass(duration_s, counting=True)
+            self._hold_back()
+            return int(counts[0]), int(counts[1])
+
+    def stream(self, bin_s: float, bins: int) -> Counts:
+        """Photons on APD1 and APD2 in `bins` adjacent windows, shape (2, bins).
+
+        Events of the sequencer or a frequency list take effect at the nearest window's edge.
+        """
+        with self.lock:
+            self.synchronise()
+            out = np.zeros((2, bins), dtype=np.int64)
+            done = 0
+            while done < bins:
+                due_s = self._next_event_s()
+                ahead = (due_s - self._time_s) / bin_s
+                n = bins - done if ahead > bins - done else max(round(ahead), 0)
+                if n:
+                    self._evolve(bin_s, n, out[:, done : done + n])
+                    done += n
+                if due_s <= self._time_s + 0.5 * bin_s:
+                    self._run_next_event()
+            self._hold_back()
+            return out
+
+    def play(self, name: str, events: Iterator[Event]) -> None:
+        """Carry out timed actions; `events` yields (world time, action) with rising times."""
+        with self.lock:
+            self.cancel(name)
+            first = next(events, None)
+            if first is not None:
+                self._timelines[name] = (first, events)
+
+    def cancel(self, name: str) -> None:
+        """Forget what is left of a timeline."""
+        with self.lock:
+            self._timelines.pop(name, None)
+
+    def playing(self, name: str) -> bool:
+        """Whether a timeline has events left."""
+        return name in self._timelines
+
+    def finish(self, name: str) -> None:
+        """Let time pass until a timeline has no events left."""
+        with self.lock:
+            self.synchronise()
+            while name in self._timelines:
+                self._pass(max(self._timelines[name][0][0] - self._time_s, 0.0))
+            self._hold_back()
+
+    # --- passing time -----------------------------------------------------------------------
+
+    def _next_event_s(self) -> float:
+        return min((first[0] for first, _ in self._timelines.values()), default=math.inf)
+
+    def _run_next_event(self) -> None:
+        name = min(self._timelines, key=lambda key: self._timelines[key][0][0])
+        (_, action), events = self._timelines[name]
+        following = next(events, None)
+        if following is None:
+            del self._timelines[name]
+        else:
+            self._timelines[name] = (following, events)
+        action()
+
+    def _pass(self, duration_s: float, *, counting: bool = False) -> Counts:
+        """Let time pass, carrying out events on the way; returns counts, shape (2,)."""
+        total = np.zeros(2, dtype=np.int64)
+        end_s = self._time_s + duration_s
+        while True:
+            due_s = self._next_event_s()
+            until_s = min(due_s, end_s)
+            gated = self.gates.open
+            if until_s > self._time_s:
+                one = np.zeros((2, 1 if counting or gated else 0), dtype=np.int64)
+                self._evolve(until_s - self._time_s, 1, one)
+                self._time_s = until_s  # free of rounding, so that equal times stay equal
+                if one.shape[1]:
+                    total += one[:, 0]
+                    if gated:
+                        self.gates.done[-1] += one[:, 0]
+            if due_s > end_s:
+                return total
+            self._run_next_event()
+
+    def _evolve(self, bin_s: float, bins: int, out: Counts) -> None:
+        steps_per_bin = max(math.ceil(bin_s / MAX_STEP_S - 1e-9), 1)
+        bins_per_step = 1
+        if steps_per_bin == 1 and bins > 1:
+            most = max(int(MAX_STEP_S / bin_s + 1e-9), 1)
+            bins_per_step = next(n for n in range(min(most, bins), 0, -1) if bins % n == 0)
+        self._watch_trap(bin_s * bins)
+        drive, detection = self._drive(), self._detection()
+        advance(
+            self._rng, self.state, self._spins, drive, detection,
+            bins, bin_s, steps_per_bin, bins_per_step, out,
+        )  # fmt: skip
+        self._time_s += bin_s * bins
+
+    def _watch_trap(self, duration_s: float) -> None:
+        self._trap_off_s = 0.0 if self.controls.trap_on else self._trap_off_s + duration_s
+        self.lost = self.lost or self._trap_off_s > self.apparatus.hold_time_s
+
+    # --- the kernel's arguments --------------------------------------------------------------
+
+    def _spin_model(self) -> SpinModel:
+        a = self.apparatus
+        modes = np.array(a.mode_axes, dtype=float)
+        left, stretch, right = np.linalg.svd(modes / np.linalg.norm(modes, axis=1)[:, None])
+        if not np.allclose(stretch, 1.0, atol=1e-2):
+            raise RigError("mode_axes must be three orthogonal vectors.")
+        modes = left @ right  # the nearest orthonormal frame, for axes typed with a few digits
+        return SpinModel(
+            axes=nv.AXES,
+            mode_axes=modes,
+            moment_of_inertia=np.full(3, a.moment_of_inertia),
+            torque_scale=a.spins_per_class * Planck * a.zero_field_splitting_hz,
+            zero_field_splitting_hz=a.zero_field_splitting_hz,
+            t2star_s=a.t2star_s,
+            gaussian_line=a.lineshape == "gaussian",
+            relaxation_rate=a.single_quantum_rate,
+            double_quantum_rate=a.double_quantum_rate,
+            cross_relaxation_rate=1 / a.t1_dipolar_s if a.cross_relaxation else 0.0,
+            cross_relaxation_width_hz=a.cross_relaxation_width_hz,
+        )
+
+    def _levels(self) -> NDArray[np.float64]:
+        a = self.apparatus
+        matrix = nv.hamiltonian_hz(
+            a.field_t(self.controls.current_a),
+            zero_field_splitting_hz=a.zero_field_splitting_hz,
+            gyromagnetic_hz_per_t=a.gyromagnetic_hz_per_t,
+        )
+        return np.asarray(np.linalg.eigvalsh(matrix) / a.zero_field_splitting_hz, dtype=np.float64)
+
+    def _drive(self) -> Drive:
+        a, c = self.apparatus, self.controls
+        shining = c.microwave_on and c.microwave_line
+        scale = a.gyromagnetic_hz_per_t / a.zero_field_splitting_hz
+        damping_hz = gas_damping_s(
+            a.pressure_pa,
+            damping_per_mbar_s=a.damping_hz_per_mbar,
+            viscous_damping_s=a.viscous_damping_hz,
+        )
+        return Drive(
+            field=scale * a.field_t(c.current_a),
+            microwave_hz=c.microwave_hz,
+            rabi_rad_s=a.rabi_rad_s(c.microwave_dbm) if shining else 0.0,
+            pump_rate=a.pump_rate_per_w * self._laser_w(),
+            omega=a.omega_rad_s(c.trap_v, c.trap_hz),
+            damping=2 * math.pi * damping_hz,
+            kt_over_i=np.full(3, thermal_rate_s2(a.temperature_k, a.moment_of_inertia)),
+        )
+
+    def _laser_w(self) -> float:
+        c = self.controls
+        return c.laser_w if c.laser_gate and c.laser_line else 0.0
+
+    def _detection(self) -> Detection:
+        a = self.apparatus
+        direction = np.array(a.detection_direction) / np.linalg.norm(a.detection_direction)
+        angle_rate, pl_rate = (0.0, 0.0) if self.lost else a.light_rates(self._laser_w())
+        return Detection(
+            speckle=self._speckle,
+            half_range_rad=HALF_RANGE_RAD,
+            direction=direction,
+            angle_rate=angle_rate,
+            pl_rate=pl_rate,
+            contrast=a.contrast,
+            dark_rate_angle=a.dark_rate,
+            dark_rate_pl=a.dark_rate,
+            dead_time_s=a.dead_time_s,
+            drift_rad_per_s=a.drift_rad_per_s,
+            drift_rad_per_sqrt_s=a.drift_rad_per_sqrt_s,
+        )
+
+    # --- what nobody in the lab can know -------------------------------------------------------
+
+    def truth(self) -> Mapping[str, tuple[NDArray[np.float64], str]]:
+        """The transitions with the microwave off, at the angle where the diamond rests then.
+
+        Returns:
+            `resonance_frequency_hz`, shape (8,), sorted; `field_t`, shape (3,), in the frame of
+            the resting diamond.
+        """
+        a = self.apparatus
+        with self.lock:
+            drive = self._drive()
+            state = TwinState(*(array.copy() for array in self.state))
+            quiet = drive._replace(rabi_rad_s=0.0, kt_over_i=np.zeros(3))
+            nothing = np.zeros((2, 0), dtype=np.int64)
+            still = self._detection()._replace(drift_rad_per_s=0.0, drift_rad_per_sqrt_s=0.0)
+            damped = quiet._replace(damping=float(2 * np.min(drive.omega)))
+            advance(
+                np.random.default_rng(0), state, self._spins, damped, still,
+                2500, MAX_STEP_S, 1, 1, nothing,
+            )  # fmt: skip
+            turn = state.angle @ self._spins.mode_axes
+            field_t = nv.rotate_field(a.field_t(self.controls.current_a), turn)
+        lines = nv.transition_frequencies_hz(
+            field_t,
+            zero_field_splitting_hz=a.zero_field_splitting_hz,
+            gyromagnetic_hz_per_t=a.gyromagnetic_hz_per_t,
+        )
+        return {
+            "resonance_frequency_hz": (np.sort(lines.ravel()), "Hz"),
+            "field_t": (field_t, "T"),
+        }
