@@ -181,6 +181,8 @@ class Run:
         columns: name -> array of shape (points,) or (points, *column.shape).
         specification: the declared columns, in order.
         parameters: name -> value in SI.
+        instruments: the devices as they stood before the first point.
+        instruments_at_end: the same after the run; empty while it goes on and after a kill.
     """
 
     info: RunInfo
@@ -191,6 +193,7 @@ class Run:
     reason: str = ""
     end_time: str = ""
     instruments: Sequence[InstrumentRecord] = ()
+    instruments_at_end: Sequence[InstrumentRecord] = ()
     fit: FitResult | None = None
     path: Path | None = None
 

@@ -1,0 +1,125 @@
+"""The result of an analysis inside a data file."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import h5py
+import numpy as np
+
+from labctl._version import __version__
+from labctl.data import FitCurve, FitResult, FitValue, Table
+from labctl.storage import layout
+from labctl.storage.layout import add_group, add_named_group, add_named_value, add_value, value_of
+
+_ERRORS = "errors"
+
+
+def write_fit(entry: h5py.Group, fit: FitResult) -> None:
+    """Put a fit in place of an earlier one and make its curve the default plot."""
+    for name in (layout.FIT, layout.FIT_DATA):
+        if name in entry:
+            del entry[name]
+    group = add_group(entry, layout.FIT, "NXprocess")
+    add_value(group, "program", layout.CREATOR)
+    add_value(group, "version", __version__)
+    add_value(group, "date", datetime.now(UTC).isoformat(timespec="seconds"))
+    add_value(group, "model", fit.model)
+    add_value(group, "covariance", np.asarray(fit.covariance, dtype=np.float64))
+    add_value(group, "reduced_chi_square", float(fit.reduced_chi_square))
+    add_value(group, "notes", np.array(fit.notes, dtype=object))
+    values = add_group(group, "values", "NXcollection")
+    for name, value in fit.values.items():
+        _write_value(values, name, value)
+    tables = add_group(group, "tables", "NXcollection")
+    for name, table in fit.tables.items():
+        rows = add_named_group(tables, name, "NXcollection")
+        for key, cells in table.columns.items():
+            dataset = add_named_value(rows, key, np.asarray(cells))
+            if key in table.units:
+                dataset.attrs["units"] = table.units[key]
+    entry.attrs["default"] = layout.DATA
+    if fit.curve is not None:
+        _write_curve(entry, fit.curve)
+        entry.attrs["default"] = layout.FIT_DATA
+
+
+def read_fit(entry: h5py.Group) -> FitResult | None:
+    """The fit stored in an entry, or None."""
+    group = entry.get(layout.FIT)
+    if group is None:
+        return None
+    values: dict[str, FitValue] = {}
+    for name, dataset in layout.children(group["values"]):
+        if _ERRORS in dataset.attrs:
+            error = group["values"][dataset.attrs[_ERRORS]]
+            unit, label = str(dataset.attrs["units"]), str(dataset.attrs["long_name"])
+            values[name] = FitValue(float(value_of(dataset)), float(value_of(error)), unit, label)
+    tables = {}
+    for name, rows in layout.children(group["tables"]):
+        items = dict(layout.children(rows))
+        tables[name] = Table(
+            {key: value_of(item) for key, item in items.items()},
+            {key: str(item.attrs["units"]) for key, item in items.items() if "units" in item.attrs},
+        )
+    return FitResult(
+        model=value_of(group["model"]),
+        values=values,
+        covariance=value_of(group["covariance"]),
+        reduced_chi_square=value_of(group["reduced_chi_square"]),
+        notes=tuple(str(note) for note in value_of(group["notes"])),
+        tables=tables,
+        curve=_read_curve(entry.get(layout.FIT_DATA)),
+    )
+
+
+def fit_bytes(fit: FitResult) -> int:
+    """Upper bound of the room a fit takes in a file."""
+    arrays: list[Any] = [fit.covariance]
+    arrays += [cells for table in fit.tables.values() for cells in table.columns.values()]
+    if fit.curve is not None:
+        arrays += [fit.curve.x] * 4
+    text = sum(len(note) for note in fit.notes)
+    objects = len(arrays) + 2 * len(fit.values) + len(fit.tables)
+    return sum(8 * 64 + 64 * np.asarray(a).size for a in arrays) + 4 * text + 4096 * objects
+
+
+def _write_value(parent: h5py.Group, name: str, value: FitValue) -> None:
+    dataset = add_named_value(
+        parent, name, float(value.value), units=value.unit, long_name=value.label
+    )
+    error = add_named_value(parent, f"{name}_errors", float(value.error), units=value.unit)
+    dataset.attrs[_ERRORS] = str(error.name).rpartition("/")[2]
+
+
+def _write_curve(entry: h5py.Group, curve: FitCurve) -> None:
+    group = add_group(entry, layout.FIT_DATA, "NXdata")
+    x = add_named_value(group, curve.x_name, curve.x, units=curve.x_unit, long_name=curve.x_label)
+    y = add_named_value(group, curve.y_name, curve.y, units=curve.y_unit, long_name=curve.y_label)
+    y_name = str(y.name).rpartition("/")[2]
+    error = add_value(group, f"{y_name}_errors", curve.y_error, units=curve.y_unit)
+    label = f"fit: {curve.y_label}"
+    model = add_named_value(group, "model", curve.model, units=curve.y_unit, long_name=label)
+    names = [str(item.name).rpartition("/")[2] for item in (x, y, error, model)]
+    group.attrs["signal"] = names[1]
+    group.attrs["axes"] = np.array(names[:1], dtype=object)
+    group.attrs["auxiliary_signals"] = np.array(names[3:], dtype=object)
+    group.attrs[f"{names[0]}_indices"] = [0]
+    group.attrs["members"] = np.array(names, dtype=object)
+
+
+def _read_curve(group: h5py.Group | None) -> FitCurve | None:
+    if group is None:
+        return None
+    x, y, error, model = (group[str(name)] for name in group.attrs["members"])
+    return FitCurve(
+        x=x[()],
+        y=y[()],
+        y_error=error[()],
+        model=model[()],
+        x_name=layout.key_of(x),
+        x_unit=str(x.attrs["units"]),
+        x_label=str(x.attrs["long_name"]),
+        y_name=layout.key_of(y),
+        y_unit=str(y.attrs["units"]),
+        y_label=str(y.attrs["long_name"]),
+    )
