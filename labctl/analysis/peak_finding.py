@@ -1,0 +1,228 @@
+"""How many lines a spectrum has, and roughly where: greedy search with a significance test."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from labctl.analysis.line_model import LineModel
+
+Floats = NDArray[np.float64]
+
+SHAPE_TOLERANCE = 0.03
+"""Part of a line's height by which real lines differ from any lineshape (speckle curvature,
+hyperfine structure); structure smaller than that on top of a line is not another line."""
+
+FALSE_ALARM = 0.01
+"""Probability of any false line in a spectrum of pure noise."""
+
+
+def find_lines(
+    model: LineModel, y: Floats, error: Floats, *, max_lines: int, sign: int
+) -> tuple[Floats, float]:
+    """Lines that are significant, one after the other.
+
+    Every step takes the line that lowers chi-square most once the present lines and baseline
+    may readjust (matched filter on the orthogonal complement of the model's tangent space), or
+    splits a line in two, whichever fits better. It stays if chi-square falls by more than pure
+    noise would make it anywhere in the window, and by more than BIC asks for. Lines that lost
+    their significance to later ones go.
+
+    Args:
+        model: lineshape, baseline and priors.
+        y: signal, (n,), in units of order one.
+        error: standard errors, (n,).
+        max_lines: stop there.
+        sign: +1 or -1 for lines of one sign, 0 for both.
+
+    Returns:
+        Parameters for `model`, and the factor by which the errors seem too small (>= 1).
+    """
+    atoms, places = _dictionary(model)
+    threshold = _threshold(model)
+    parameters, _ = model.minimise(np.full(model.order + 1, 0.0), y, error)
+    roughness = _difference_scale(y, error)
+    refused: list[tuple[float, float]] = []
+    while True:
+        scale = _noise_scale(model, parameters, y, error, roughness)
+        effective = _effective_error(model, parameters, error, scale)
+        m = model.count(parameters)
+        if m >= max_lines or parameters.size + model.per_line > y.size:
+            break
+        found = _best_atom(model, parameters, y, effective, atoms, places, sign, refused)
+        if found is None or found[0] < threshold:
+            break
+        place = (found[1], found[2])
+        before = _chi_square(model, parameters, y, effective)
+        trials = [_with_atom(model, parameters, found)]
+        if m:
+            trials.append(_with_split(model, parameters, found[1]))
+        fits = [model.minimise(trial, y, effective) for trial in trials]
+        fits = [fit for fit in fits if _sane(model, fit[0], sign)]
+        best = min(fits, key=lambda fit: fit[1], default=None)
+        if best is None or before - best[1] < threshold:
+            refused.append(place)
+            if len(refused) > 5:
+                break
+            continue
+        parameters = best[0]
+    return _prune(model, parameters, y, error, roughness, threshold)
+
+
+def _dictionary(model: LineModel) -> tuple[Floats, Floats]:
+    """Lorentzians of a few widths at every point and half point, and their (x, ln FWHM)."""
+    x = model.x
+    centres = np.sort(np.concatenate([x, (x[1:] + x[:-1]) / 2]))
+    mean, sigma = model.log_width
+    widths = mean + sigma * np.array([-1.0, 0.0, 1.0])
+    places = np.array([(c, w) for w in widths for c in centres])
+    half = np.exp(places[:, 1]) / 2
+    return 1 / (1 + ((x[:, None] - places[:, 0]) / half) ** 2), places
+
+
+def _threshold(model: LineModel) -> float:
+    span = float(np.ptp(model.x))
+    # About two independent positions per width and line, times two for the choice of width.
+    trials = max(4 * span / np.exp(model.log_width[0]), 10.0)
+    return max(
+        float(chi2.isf(1 - (1 - FALSE_ALARM) ** (1 / trials), df=1)), 2 * np.log(model.x.size)
+    )
+
+
+def _difference_scale(y: Floats, error: Floats) -> float:
+    """Noise in units of `error` from second differences, blind to smooth structure."""
+    second = y[:-2] - 2 * y[1:-1] + y[2:]
+    sigma = np.sqrt(error[:-2] ** 2 + 4 * error[1:-1] ** 2 + error[2:] ** 2)
+    return 1.4826 * float(np.median(np.abs(second / sigma)))
+
+
+def _noise_scale(
+    model: LineModel, parameters: Floats, y: Floats, error: Floats, roughness: float
+) -> float:
+    lines, total, _ = model.evaluate(parameters)
+    inflated = np.hypot(error, SHAPE_TOLERANCE * lines)
+    mad = 1.4826 * float(np.median(np.abs((y - total) / inflated)))
+    return max(1.0, min(mad, roughness))
+
+
+def _effective_error(
+    model: LineModel, parameters: Floats, error: Floats, scale: float
+) -> Floats:
+    lines, _, _ = model.evaluate(parameters)
+    return np.hypot(scale * error, SHAPE_TOLERANCE * lines)
+
+
+def _chi_square(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
+    return float(np.sum(model.residual(parameters, y, error) ** 2))
+
+
+def _best_atom(
+    model: LineModel,
+    parameters: Floats,
+    y: Floats,
+    error: Floats,
+    atoms: Floats,
+    places: Floats,
+    sign: int,
+    refused: list[tuple[float, float]],
+) -> tuple[float, float, float, float] | None:
+    """Drop of chi-square, centre, ln FWHM and amplitude of the best further line."""
+    residual = -model.residual(parameters, y, error)
+    orthogonal, _ = np.linalg.qr(model.jacobian(parameters, y, error))
+    weighted = atoms / error[:, None]
+    top = orthogonal[: y.size]
+    rest = residual - orthogonal @ (orthogonal.T @ residual)
+    norm = np.sum(weighted**2, axis=0)
+    free = norm - np.sum((top.T @ weighted) ** 2, axis=0)
+    overlap = weighted.T @ rest[: y.size]
+    usable = free > 0.1 * norm
+    if sign:
+        usable &= np.sign(overlap) == sign
+    for centre, _ in refused:
+        usable &= np.abs(places[:, 0] - centre) > np.exp(model.log_width[0]) / 2
+    if not np.any(usable):
+        return None
+    gain = np.where(usable, overlap**2 / np.where(usable, free, 1.0), 0.0)
+    i = int(np.argmax(gain))
+    return float(gain[i]), float(places[i, 0]), float(places[i, 1]), float(overlap[i] / free[i])
+
+
+def _with_atom(
+    model: LineModel, parameters: Floats, found: tuple[float, float, float, float]
+) -> Floats:
+    lines, baseline = model.split(parameters)
+    new = np.zeros((1, model.per_line))
+    new[0, :3] = found[1:]
+    return model.join(np.concatenate([lines, new]), baseline)
+
+
+def _with_split(model: LineModel, parameters: Floats, near: float) -> Floats:
+    lines, baseline = model.split(parameters)
+    i = int(np.argmin(np.abs(lines[:, 0] - near)))
+    left, right = lines[i].copy(), lines[i].copy()
+    fwhm = np.exp(lines[i, 1])
+    for half, way in ((left, -1), (right, 1)):
+        half[0] += way * 0.35 * fwhm
+        half[1] -= np.log(1.4)
+        half[2] *= 0.7
+        half[3:] = 0
+    return model.join(np.concatenate([np.delete(lines, i, axis=0), [left, right]]), baseline)
+
+
+def _sane(model: LineModel, parameters: Floats, sign: int) -> bool:
+    """Every line stands in the window, has a possible width and an allowed sign."""
+    lines, _ = model.split(parameters)
+    mean, sigma = model.log_width
+    margin = np.exp(mean) / 2
+    inside = (lines[:, 0] > model.x.min() - margin) & (lines[:, 0] < model.x.max() + margin)
+    width = np.abs(lines[:, 1] - mean) < 4 * sigma
+    right = np.sign(lines[:, 2]) == sign if sign else np.ones(len(lines), dtype=bool)
+    return bool(np.all(inside & width & right & np.isfinite(lines).all(axis=1)))
+
+
+def _prune(
+    model: LineModel,
+    parameters: Floats,
+    y: Floats,
+    error: Floats,
+    roughness: float,
+    threshold: float,
+) -> tuple[Floats, float]:
+    """Take away lines that the others explain, weakest first."""
+    while True:
+        scale = _noise_scale(model, parameters, y, error, roughness)
+        m = model.count(parameters)
+        if m == 0:
+            return parameters, scale
+        effective = _effective_error(model, parameters, error, scale)
+        jacobian = model.jacobian(parameters, y, effective)
+        covariance = np.linalg.pinv(jacobian.T @ jacobian)
+        lines, baseline = model.split(parameters)
+        sigma = np.sqrt(np.diag(covariance))[: lines.size].reshape(lines.shape)
+        significance = np.abs(lines[:, 2] / sigma[:, 2])
+        weakest = int(np.argmin(significance))
+        if significance[weakest] ** 2 > 3 * threshold:
+            return parameters, scale
+        full, before = model.minimise(parameters, y, effective)
+        fewer = model.join(np.delete(lines, weakest, axis=0), baseline)
+        fewer, after = model.minimise(fewer, y, effective)
+        if after - before > threshold and _sane(model, full, 0):
+            return parameters, scale
+        parameters = fewer
+
+
+def choose_baseline(
+    model: LineModel, parameters: Floats, y: Floats, error: Floats
+) -> tuple[LineModel, Floats]:
+    """Lower the baseline's degree while its highest coefficient is not worth it by BIC."""
+    while model.order > 0:
+        jacobian = model.jacobian(parameters, y, error)
+        variance = np.linalg.pinv(jacobian.T @ jacobian)[-1, -1]
+        if parameters[-1] ** 2 > np.log(y.size) * variance:
+            break
+        model = replace(model, order=model.order - 1)
+        parameters, _ = model.minimise(parameters[:-1], y, error)
+    return model, parameters
