@@ -66,7 +66,7 @@ class Apparatus(BaseModel):
     dead_time_s: float = Field(24e-9, ge=0)
     detection: Literal["speckle", "linear"] = "speckle"
     detection_direction: Vector = (0.836, 0.510, 0.201)
-    speckle_grain_rad: float = Field(0.045, gt=0)
+    speckle_grain_rad: float = Field(0.08, gt=0)
     speckle_seed: int = 7
     slope_sign: Literal[-1, 1] = 1
     linear_slope_per_rad: float = 25.0
