@@ -2,9 +2,10 @@
 
 import getpass
 import logging
-import os
+import math
 import platform
 import subprocess
+import tempfile
 import uuid
 from datetime import datetime
 from functools import cache
@@ -43,14 +44,24 @@ logger = logging.getLogger(__name__)
 _VERSIONED = ("numpy", "scipy", "numba", "h5py", "pydantic", "lmfit", "pymeasure", "pyvisa")
 
 
-def build(rig: str | Path | RigFile) -> Rig:
-    """Construct every device of a rig without connecting to anything.
+def build(rig: str | Path | RigFile, *, seed: int | None = None, speed: float | None = None) -> Rig:
+    """Construct every device of a rig without connecting to anything; arguments as `open_rig`.
 
     Raises:
-        RigError: the rig file or one of its classes does not fit.
+        RigError: the rig file or one of its classes does not fit, or `seed` or `speed` meet a
+            real lab.
     """
     spec = rig if isinstance(rig, RigFile) else load_rig_file(rig)
-    return build_rig(spec, lambda opened: make_safe(opened.open_devices(), opened.safe_states))
+    if spec.simulation is None and (seed is not None or speed is not None):
+        raise RigError(f"Rig `{spec.name}` is a real lab; seed and clock cannot be set.")
+    if speed is not None and not (math.isfinite(speed) and speed > 0):
+        raise RigError(f"The clock's speed must be a positive number, not {speed:g}.")
+    if seed is not None and spec.simulation is not None:
+        spec = spec.with_shared_arguments(spec.simulation, seed=seed)
+    built = build_rig(spec, lambda opened: make_safe(opened.open_devices(), opened.safe_states))
+    if speed is not None and built.simulation is not None:
+        built.simulation.hold_to_wall_clock(speed)
+    return built
 
 
 def open_rig(
@@ -65,17 +76,10 @@ def open_rig(
             the computer can.
 
     Raises:
-        RigError: the rig file does not fit, or `seed` or `speed` meet a real lab.
+        RigError: as `build`.
         DeviceError: instruments do not open; all failures in one line, everything closed again.
     """
-    spec = rig if isinstance(rig, RigFile) else load_rig_file(rig)
-    if spec.simulation is None and (seed is not None or speed is not None):
-        raise RigError(f"Rig `{spec.name}` is a real lab; seed and clock cannot be set.")
-    if seed is not None and spec.simulation is not None:
-        spec = spec.with_shared_arguments(spec.simulation, seed=seed)
-    opened = build(spec)
-    if speed is not None and opened.simulation is not None:
-        opened.simulation.hold_to_wall_clock(speed)
+    opened = build(rig, seed=seed, speed=speed)
     opened.open()
     return opened
 
@@ -137,7 +141,7 @@ def start(
     check_limits(model, rig)
     measurement = cls(model)
     columns = (*measurement.columns, ELAPSED)
-    if rig.busy:
+    if rig.active is not None:
         raise RigError(f"Rig `{rig.name}` is busy with another run; wait for it or stop it.")
     info = _describe(measurement, model, rig)
     instruments = rig.record()
@@ -147,7 +151,7 @@ def start(
     def conclude(status: RunStatus, reason: str) -> None:
         at_end = rig.record()
         failures = rig.make_safe()
-        rig.busy = False
+        rig.active = None
         if failures:
             status, reason = RunStatus.FAILED, "; ".join(filter(None, (reason, *failures)))
         writer.close(status, reason, _now(), at_end)
@@ -155,11 +159,12 @@ def start(
             raise RunFailedError("; ".join(failures))
         _analyze(path, measurement)
 
-    rig.busy = True
     runner = Runner(measurement, rig, writer, conclude)
+    handle = RunHandle(runner, path)
+    rig.active = handle
     runner.start()
     logger.info("Started %s on rig %s into %s", cls.name, rig.name, path)
-    return RunHandle(runner, path)
+    return handle
 
 
 def run(
@@ -243,8 +248,12 @@ def _new_file(folder: Path, name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"Cannot create the output folder {folder}: {error.strerror}.") from error
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"Cannot write into the output folder {folder}; choose another.")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()  # asking for permissions says yes to root
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write into the output folder {folder}: {error.strerror}."
+        ) from error
     stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{name}"
     candidates = (
         folder / f"{stem}{suffix}.h5" for suffix in ("", *(f"_{n}" for n in range(2, 999)))

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from labctl.analysis.lineshapes import Lineshape
+from labctl.analysis.resonances import fit_resonances
+from labctl.analysis.sweeps import average_sweeps
 from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
@@ -71,4 +74,15 @@ class MDMR:
 
     def analyze(self, run: Run) -> FitResult:
         """Lines of either sign on the angle signal, each pulled by the torque it makes."""
-        raise NotImplementedError
+        spectrum = average_sweeps(
+            run["frequency_hz"], run["angle_counts"], run.parameters["dwell_s"]
+        )
+        return fit_resonances(
+            spectrum.frequency_hz,
+            spectrum.rate_per_s,
+            spectrum.error_per_s,
+            shape=Lineshape.PULLED_LORENTZIAN,
+            y_name="angle_rate",
+            y_unit="1/s",
+            y_label="APD1 count rate (angle)",
+        )

@@ -3,7 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from labctl.core.catalog import load_object
 from labctl.core.rig_file import HOLD, DeviceSpec, RigFile
@@ -28,6 +28,18 @@ from labctl.hal import (
 from labctl.units import parse_quantity
 
 logger = logging.getLogger(__name__)
+
+
+class Stoppable(Protocol):
+    """A run under way, as far as its rig is concerned."""
+
+    def stop(self, reason: str) -> None:
+        """Ask it to end."""
+        ...
+
+    def wait(self) -> bool:
+        """Wait for its end."""
+        ...
 
 
 class Rig:
@@ -57,7 +69,7 @@ class Rig:
         self.safe_states = safe_states
         self.simulation = simulation
         self.clock: Clock = simulation if simulation is not None else WallClock()
-        self.busy = False
+        self.active: Stoppable | None = None
         self._make_safe = make_safe
         self._open: list[str] = []
 
@@ -88,6 +100,10 @@ class Rig:
             except Exception as error:  # a driver may raise anything; all are gathered
                 logger.exception("Cannot open %s", role)
                 failures.append(f"{role}: {error}")
+            except BaseException:  # Ctrl-C while connecting: leave nothing open behind
+                self.close()
+                device.close()
+                raise
         failures += self.make_safe() if not failures else []
         if failures:
             self._close_devices()
@@ -102,7 +118,10 @@ class Rig:
         return ((role, self.devices[role]) for role in tuple(self._open))
 
     def close(self) -> None:
-        """Make every device safe, then disconnect. Closing twice is fine."""
+        """End a run under way, make every device safe, disconnect. Closing twice is fine."""
+        if self.active is not None:
+            self.active.stop("the rig was closed")
+            self.active.wait()
         if self._open:
             for failure in self.make_safe():
                 logger.error("Not in its safe state: %s", failure)
