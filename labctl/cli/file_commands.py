@@ -1,0 +1,148 @@
+"""`labctl show`, `fit`, `plot` and `recover`: what can be done with a file afterwards."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from labctl import session
+from labctl.cli.catalog_commands import JsonFlag
+from labctl.cli.console import output, print_json, print_line, table
+from labctl.cli.tables import print_fit
+from labctl.data import Run
+from labctl.storage import read_run
+from labctl.storage import recover as recover_run
+from labctl.units import format_quantity
+
+DataFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
+
+
+def show(file: DataFile, as_json: JsonFlag = False) -> None:
+    """Show what a file holds: parameters, columns, instruments, fit."""
+    run = read_run(file)
+    if as_json:
+        print_json(_content(run, file))
+        return
+    console = output()
+    info = run.info
+    made = table(f"{info.title} ({info.sequence})", "", "")
+    made.show_header = False
+    seed = f", simulated, seed {info.seed}" if info.simulated else ""
+    rows = {
+        "file": str(file),
+        "run": info.run_id,
+        "status": f"{run.status}: {run.reason}" if run.reason else str(run.status),
+        "points": str(len(run)),
+        "start": info.start_time,
+        "end": run.end_time or "unknown",
+        "rig": f"{info.rig_name}{seed}",
+        "host": f"{info.user}@{info.host}",
+        "git": info.git_revision or "no checkout",
+        "versions": ", ".join(f"{name} {number}" for name, number in info.versions.items()),
+    }
+    for name, text in rows.items():
+        made.add_row(name, text)
+    console.print(made)
+    _show_parameters(console, run)
+    _show_columns(console, run)
+    _show_instruments(console, run)
+    print_fit(console, run.fit, info)
+
+
+def fit(file: DataFile, as_json: JsonFlag = False) -> None:
+    """Analyse a file again with the sequence that wrote it, and store the result in it."""
+    result = session.analyze(file)
+    if as_json:
+        print_json({"path": file, "fit": result})
+        return
+    print_fit(output(), result, read_run(file).info)
+
+
+def plot(
+    file: DataFile,
+    to: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Picture: .png, .svg or .pdf.")
+    ] = None,
+) -> None:
+    """Draw the default plot of a file, with its fit; prints the picture's path."""
+    from labctl.cli.figure import save_figure  # matplotlib takes a second to import
+
+    picture = to or file.with_suffix(".png")
+    save_figure(read_run(file), picture)
+    print_line(picture)
+
+
+def recover(
+    file: DataFile,
+    to: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where the sound copy goes.")
+    ] = None,
+) -> None:
+    """Copy what a killed program left into a file that every reader opens; prints its path."""
+    print_line(recover_run(file, to))
+
+
+def _show_parameters(console: Any, run: Run) -> None:
+    made = table("Parameters", "parameter", "meaning", "value")
+    for record in run.info.parameters:
+        value = record.value
+        if isinstance(value, float):
+            text = format_quantity(value, record.unit, digits=9)
+        else:
+            text = "as it was" if value is None else f"{value} {record.unit}".strip()
+        made.add_row(record.name, record.label, text)
+    console.print(made)
+
+
+def _show_columns(console: Any, run: Run) -> None:
+    made = table("Columns", "column", "meaning", "shape", "minimum", "maximum")
+    for column in run.specification:
+        values = run[column.name]
+        ends = (np.min(values), np.max(values)) if values.size else ()
+        shown = [format_quantity(float(v), column.unit) for v in ends] or ["", ""]
+        made.add_row(column.name, column.label, "×".join(map(str, values.shape)), *shown)
+    console.print(made)
+
+
+def _show_instruments(console: Any, run: Run) -> None:
+    if not run.instruments:
+        return
+    made = table("Instruments", "role", "identity", "setting", "asked for", "read back")
+    for record in run.instruments:
+        lines = [
+            (name, _shown(item.setpoint, item.unit), _shown(item.readback, item.unit))
+            for name, item in record.settings.items()
+        ]
+        names, asked, read = ("\n".join(part) for part in zip(*lines, strict=True)) if lines else (
+            "", "", "",
+        )  # fmt: skip
+        made.add_row(record.role, record.identity, names, asked, read, end_section=True)
+    console.print(made)
+
+
+def _shown(value: float | bool | None, unit: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "on" if value else "off"
+    return format_quantity(float(value), unit, digits=9)
+
+
+def _content(run: Run, file: Path) -> dict[str, Any]:
+    info = run.info
+    return {
+        "path": file,
+        "status": run.status,
+        "reason": run.reason,
+        "points": len(run),
+        "end_time": run.end_time,
+        "info": info,
+        "parameters": run.parameters,
+        "columns": [
+            {"name": c.name, "unit": c.unit, "label": c.label, "shape": run[c.name].shape}
+            for c in run.specification
+        ],
+        "instruments": run.instruments,
+        "fit": run.fit,
+    }

@@ -1,0 +1,126 @@
+"""`labctl run`: from the command line to a file."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labctl import session
+from labctl.cli.catalog_commands import JsonFlag
+from labctl.cli.console import output, print_json, print_line
+from labctl.cli.progress import RunProgress
+from labctl.cli.stop_signals import StopSignals
+from labctl.cli.tables import compare_resonances, print_fit
+from labctl.core import Rig, find_sequence
+from labctl.data import Run
+from labctl.errors import BadInputError, LabError, ParameterError
+from labctl.storage import read_run
+
+_POLL_S = 0.1
+
+
+def run(
+    sequence: Annotated[str, typer.Argument(help='Installed name, or "package.module:Class".')],
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="More of --set.")
+    ] = None,
+    rig: Annotated[str, typer.Option(help="Installed rig, or path of a .toml file.")] = "sim",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help='A parameter: start_hz="2.6 GHz".'),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the file.")] = Path("data"),
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated world.")] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Hold the simulated world to the wall clock.")
+    ] = False,
+    speed: Annotated[
+        float | None, typer.Option(help="Simulated seconds per second of the wall clock.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure, save and analyse; the last line is the path of the file."""
+    if realtime and speed is not None:
+        raise BadInputError("Give either --realtime or --speed, not both.")
+    cls = find_sequence(sequence)
+    parameters = parse_settings([*(set_ or ()), *(settings or ())])
+    model = cls.Parameters.from_user(parameters)
+    lab = session.build(rig, seed=seed, speed=1.0 if realtime else speed)
+    # All that can be wrong with the request is found before a connection is opened.
+    session.check_roles(cls, lab)
+    session.check_limits(model, lab)
+    with StopSignals() as signals, lab:
+        lab.open()
+        signals.deferred = True
+        path, error = _measure(cls, lab, parameters, out, signals)
+    recorded = _read(path, error)
+    if as_json:
+        print_json(_summary(path, recorded, error))
+    else:
+        if recorded is not None:
+            print_fit(output(), recorded.fit, recorded.info)
+        print_line(path)
+    if error is not None:
+        raise error
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, str]:
+    """Split each "name=value".
+
+    Raises:
+        ParameterError: one has no "=", or a name comes twice.
+    """
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name:
+            raise ParameterError(f"Cannot read {text!r}; write it like start_hz=2.87GHz.")
+        if name in values:
+            raise ParameterError(f"Parameter `{name}` is given twice.")
+        values[name] = value
+    return values
+
+
+def _measure(
+    cls: Any, lab: Rig, parameters: dict[str, str], out: Path, signals: StopSignals
+) -> tuple[Path, LabError | None]:
+    handle = session.start(cls, lab, parameters, out=out)
+    runner = handle.runner
+    with RunProgress(cls.name, runner.total) as progress:
+        while not handle.wait(_POLL_S):
+            if signals.reason:
+                handle.stop(signals.reason)
+            progress.show(runner.done, stopping=bool(signals.reason))
+    try:
+        handle.result()
+    except LabError as error:
+        return handle.path, error
+    return handle.path, None
+
+
+def _read(path: Path, error: LabError | None) -> Run | None:
+    try:
+        return read_run(path)
+    except LabError:
+        if error is None:
+            raise
+        return None  # the failure of the run is what to tell
+
+
+def _summary(path: Path, run: Run | None, error: LabError | None) -> dict[str, Any]:
+    summary: dict[str, Any] = {"path": path, "status": "failed", "reason": str(error or "")}
+    if run is not None:
+        summary |= {
+            "status": run.status,
+            "reason": run.reason,
+            "points": len(run),
+            "run_id": run.info.run_id,
+            "sequence": run.info.sequence,
+            "rig": run.info.rig_name,
+            "parameters": run.parameters,
+            "fit": run.fit,
+            "truth": {n: {"values": v, "unit": u} for n, (v, u) in run.info.truth.items()},
+            "comparison": compare_resonances(run.fit, run.info) if run.fit else [],
+        }
+    return summary
