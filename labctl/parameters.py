@@ -9,10 +9,12 @@ from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from labctl.errors import ParameterError, UnitError
 from labctl.units import format_quantity, parse_quantity
+
+_UNREADABLE = "unreadable_quantity"
 
 
 def quantity(
@@ -68,7 +70,10 @@ class SequenceParameters(BaseModel):
             return value
         if value.lower() == "none":
             return None
-        number = parse_quantity(value, unit_of(field))
+        try:
+            number = parse_quantity(value, unit_of(field))
+        except UnitError as error:  # pydantic gathers this kind, with the field's name
+            raise PydanticCustomError(_UNREADABLE, "{why}", {"why": str(error)}) from error
         return int(number) if int in kinds and number.is_integer() else number
 
     @classmethod
@@ -80,8 +85,6 @@ class SequenceParameters(BaseModel):
         """
         try:
             return cls(**values)
-        except UnitError as error:
-            raise ParameterError(str(error)) from error
         except ValidationError as error:
             raise ParameterError("; ".join(cls._explain(e) for e in error.errors())) from error
 
@@ -95,6 +98,8 @@ class SequenceParameters(BaseModel):
         message = error["msg"].removeprefix("Value error, ")
         if not name:
             return message
+        if error["type"] == _UNREADABLE:
+            return f"Parameter `{name}`: {message}"
         field = cls.model_fields.get(name)
         unit = unit_of(field) if field else ""
         given = error["input"]

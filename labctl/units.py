@@ -7,6 +7,7 @@ for and never 17 giga-something.
 
 import math
 import re
+from decimal import Decimal
 
 from labctl.errors import UnitError
 
@@ -14,6 +15,7 @@ _PREFIXES = {
     "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0,
     "k": 1e3, "M": 1e6, "G": 1e9,
 }  # fmt: skip
+_PREFIX_OF = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 # Units with a prefixed family, and what else the lab writes for the same dimension.
 _PREFIXED = {"Hz", "s", "A", "V", "W", "T", "Pa", "rad", "m", "K", "Hz/T", "T/A", "A/s", "1/s"}
@@ -55,8 +57,11 @@ def parse_quantity(text: str, unit: str) -> float:
     if factor is None:
         wanted = f"a quantity in {unit}" if unit else "a pure number"
         raise UnitError(f"Cannot read {text!r} as {wanted}: unknown unit {suffix!r} here.")
-    # Dividing by an exact power of ten keeps "10 ms" equal to 0.01 to the last bit.
-    return float(number) * factor if factor >= 1 else float(number) / (1 / factor)
+    # In decimal, "3 ns" is the double nearest to 3e-9 and "0.067 GHz" is 67 MHz exactly.
+    try:
+        return float(Decimal(number) * Decimal(repr(factor)))
+    except ArithmeticError as error:
+        raise UnitError(f"Cannot read {text!r}: the number is out of every range.") from error
 
 
 def format_quantity(value: float, unit: str, *, digits: int = 6) -> str:
@@ -64,5 +69,24 @@ def format_quantity(value: float, unit: str, *, digits: int = 6) -> str:
     if unit not in _PREFIXED or value == 0 or not math.isfinite(value):
         return f"{value:.{digits}g} {unit}".rstrip()
     exponent = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-12), -12), 9)
-    prefix = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}[exponent]
-    return f"{value / 10.0**exponent:.{digits}g} {prefix}{unit}"
+    return f"{value / 10.0**exponent:.{digits}g} {_PREFIX_OF[exponent]}{unit}"
+
+
+def format_measurement(value: float, error: float, unit: str) -> str:
+    """Write `value` with its standard error to two digits, "2749.412 ± 0.013 MHz"."""
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
+        return f"{format_quantity(value, unit)} (no error)"
+    exponent, prefix = 0, ""
+    if unit in _PREFIXED:
+        largest = max(abs(value), error)
+        exponent = min(max(3 * math.floor(math.log10(largest) / 3 + 1e-12), -12), 9)
+        # A prefix lower reads better than an error that begins in the fifth decimal.
+        if math.floor(math.log10(error)) < exponent - 3 and exponent > -12:
+            exponent -= 3
+        prefix = _PREFIX_OF[exponent]
+    scaled, scaled_error = value / 10.0**exponent, error / 10.0**exponent
+    decimals = 1 - math.floor(math.log10(scaled_error))
+    if decimals > 9:
+        return f"{scaled:.9g} ± {scaled_error:.1e} {prefix}{unit}".rstrip()
+    decimals = max(decimals, 0)
+    return f"{scaled:.{decimals}f} ± {scaled_error:.{decimals}f} {prefix}{unit}".rstrip()
