@@ -20,9 +20,9 @@ from scipy.constants import Planck
 from labctl.errors import RigError
 from sim_backends.apparatus import Apparatus
 from sim_backends.physics import nv
-from sim_backends.physics.detection import linear_table, speckle_table
+from sim_backends.physics.detection import Detection, expose, linear_table, speckle_table
 from sim_backends.physics.libration import gas_damping_s, thermal_rate_s2
-from sim_backends.physics.twin import Detection, Drive, SpinModel, TwinState, advance
+from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
 
 Counts = NDArray[np.int64]
 Event = tuple[float, Callable[[], None]]
@@ -32,6 +32,7 @@ HALF_RANGE_RAD = 0.5
 IDLE_LIMIT_S = 2.0
 """A clock that ran on while nobody looked is caught up by simulating only this much of it."""
 RAMP_STEP_S = 1e-3
+PIECE_STEPS = 50_000
 
 
 @dataclass
@@ -91,6 +92,7 @@ class World:
         self._speed: float | None = None
         self._wall_start_s = 0.0
         self._spins = self._spin_model()
+        self._sight = np.array(a.detection_direction) / np.linalg.norm(a.detection_direction)
         self._speckle = (
             speckle_table(
                 grain_rad=a.speckle_grain_rad,
@@ -108,8 +110,8 @@ class World:
             velocity=np.zeros(3),
             populations=np.full((4, 2), 1 / 3),
             levels=self._levels(),
-            drift=np.zeros(1),
         )
+        self._creep_rad = 0.0
 
     # --- time -----------------------------------------------------------------------------
 
@@ -266,13 +268,36 @@ class World:
         if steps_per_bin == 1 and bins > 1:
             most = max(int(MAX_STEP_S / bin_s + 1e-9), 1)
             bins_per_step = next(n for n in range(min(most, bins), 0, -1) if bins % n == 0)
+        steps = bins * steps_per_bin // bins_per_step
+        step_s = bin_s * bins_per_step / steps_per_bin
         self._watch_trap(bin_s * bins)
-        drive, detection = self._drive(), self._detection()
-        advance(
-            self._rng, self.state, self._spins, drive, detection,
-            bins, bin_s, steps_per_bin, bins_per_step, out,
-        )  # fmt: skip
+        counting = out.shape[1] > 0
+        for first in range(0, steps, self._piece(steps_per_bin)):
+            n = min(steps - first, self._piece(steps_per_bin))
+            record = np.empty((3, n + 1 if counting else 0))
+            drive = self._drive()
+            evolve(self._rng, self.state, self._spins, drive, self._sight, n, step_s, record)
+            self._creep(n * step_s)
+            if counting:
+                start, stop = (edge * bins_per_step // steps_per_bin for edge in (first, first + n))
+                expose(
+                    self._rng, record, step_s, steps_per_bin, bins_per_step,
+                    self._creep_rad, self._detection(), out[:, start:stop],
+                )  # fmt: skip
         self._time_s += bin_s * bins
+
+    @staticmethod
+    def _piece(steps_per_bin: int) -> int:
+        """Steps per kernel call: whole windows, and little enough to keep the record small."""
+        return max(PIECE_STEPS // steps_per_bin, 1) * steps_per_bin
+
+    def _creep(self, duration_s: float) -> None:
+        """The speckle's working point creeps, steadily and at random (charge loss; `002`)."""
+        a = self.apparatus
+        self._creep_rad += a.drift_rad_per_s * duration_s
+        if a.drift_rad_per_sqrt_s > 0:
+            kick = a.drift_rad_per_sqrt_s * math.sqrt(duration_s)
+            self._creep_rad += kick * self._rng.standard_normal()
 
     def _watch_trap(self, duration_s: float) -> None:
         self._trap_off_s = 0.0 if self.controls.trap_on else self._trap_off_s + duration_s
@@ -335,20 +360,15 @@ class World:
 
     def _detection(self) -> Detection:
         a = self.apparatus
-        direction = np.array(a.detection_direction) / np.linalg.norm(a.detection_direction)
         angle_rate, pl_rate = (0.0, 0.0) if self.lost else a.light_rates(self._laser_w())
         return Detection(
             speckle=self._speckle,
             half_range_rad=HALF_RANGE_RAD,
-            direction=direction,
             angle_rate=angle_rate,
             pl_rate=pl_rate,
             contrast=a.contrast,
-            dark_rate_angle=a.dark_rate,
-            dark_rate_pl=a.dark_rate,
+            dark_rate=a.dark_rate,
             dead_time_s=a.dead_time_s,
-            drift_rad_per_s=a.drift_rad_per_s,
-            drift_rad_per_sqrt_s=a.drift_rad_per_sqrt_s,
         )
 
     # --- what nobody in the lab can know -------------------------------------------------------
@@ -365,12 +385,10 @@ class World:
             drive = self._drive()
             state = TwinState(*(array.copy() for array in self.state))
             quiet = drive._replace(rabi_rad_s=0.0, kt_over_i=np.zeros(3))
-            nothing = np.zeros((2, 0), dtype=np.int64)
-            still = self._detection()._replace(drift_rad_per_s=0.0, drift_rad_per_sqrt_s=0.0)
             damped = quiet._replace(damping=float(2 * np.min(drive.omega)))
-            advance(
-                np.random.default_rng(0), state, self._spins, damped, still,
-                2500, MAX_STEP_S, 1, 1, nothing,
+            evolve(
+                np.random.default_rng(0), state, self._spins, damped, self._sight,
+                2500, MAX_STEP_S, np.empty((3, 0)),
             )  # fmt: skip
             turn = state.angle @ self._spins.mode_axes
             field_t = nv.rotate_field(a.field_t(self.controls.current_a), turn)

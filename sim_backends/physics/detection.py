@@ -1,13 +1,32 @@
 """From light to counts: the speckle in front of APD1, and photon counters with dead time."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 SPECKLE_POINTS = 8192
+
 RENEWAL_MEAN = 64.0
+
+
+class Detection(NamedTuple):
+    """How light becomes counts.
+
+    speckle: table of relative light against the seen angle, over -half_range .. +half_range.
+    angle_rate, pl_rate: photons per second at the working point and from all-bright spins.
+    contrast: how much darker |ms = +-1> is. dark_rate: of each counter, s^-1.
+    """
+
+    speckle: NDArray[np.float64]
+    half_range_rad: float
+    angle_rate: float
+    pl_rate: float
+    contrast: float
+    dark_rate: float
+    dead_time_s: float
 
 
 def speckle_table(
@@ -89,3 +108,56 @@ def detect(rng: np.random.Generator, mean: float, window_s: float, dead_time_s: 
         counts += 1
         left -= dead + rng.standard_exponential()
     return counts
+
+
+@njit(cache=True, nogil=True)
+def expose(
+    rng: np.random.Generator,
+    record: NDArray[np.float64],
+    step_s: float,
+    steps_per_bin: int,
+    bins_per_step: int,
+    shift_rad: float,
+    detection: Detection,
+    counts: NDArray[np.int64],
+) -> None:
+    """Count the photons of a recorded motion.
+
+    Args:
+        rng: source of random numbers.
+        record: (3, steps + 1) seen angle, its velocity and the bright share at every step.
+        step_s: time between the columns of `record`.
+        steps_per_bin: steps in one window, >= 1; the rate is averaged by the trapezoidal rule.
+        bins_per_step: windows in one step, >= 1 (1 unless `steps_per_bin` is 1); the angle
+            between two steps is the cubic through both positions and velocities.
+        shift_rad: where the working point of the speckle has crept to.
+        detection: light and counters.
+        counts: (2, bins) receives APD1 and APD2.
+    """
+    bins = counts.shape[1]
+    bin_s = step_s * steps_per_bin / bins_per_step
+    nodes = steps_per_bin + 1
+    for b in range(bins):
+        light, bright = 0.0, 0.0
+        if bins_per_step == 1:
+            for node in range(nodes):
+                n = b * steps_per_bin + node
+                weight = 0.5 if node in (0, nodes - 1) else 1.0
+                seen = record[0, n] + shift_rad
+                light += weight * look_up(detection.speckle, detection.half_range_rad, seen)
+                bright += weight * record[2, n]
+            light, bright = light / steps_per_bin, bright / steps_per_bin
+        else:
+            n = b // bins_per_step
+            t = (b % bins_per_step + 0.5) / bins_per_step
+            x0, x1 = record[0, n], record[0, n + 1]
+            v0, v1 = record[1, n] * step_s, record[1, n + 1] * step_s
+            bend = 3.0 * (x1 - x0) - 2.0 * v0 - v1 + t * (2.0 * (x0 - x1) + v0 + v1)
+            seen = x0 + t * (v0 + t * bend) + shift_rad
+            light = look_up(detection.speckle, detection.half_range_rad, seen)
+            bright = record[2, n] + t * (record[2, n + 1] - record[2, n])
+        fluorescence = 1.0 - detection.contrast * (1.0 - bright)
+        angle_mean = (detection.angle_rate * light + detection.dark_rate) * bin_s
+        pl_mean = (detection.pl_rate * fluorescence + detection.dark_rate) * bin_s
+        counts[0, b] = detect(rng, angle_mean, bin_s, detection.dead_time_s)
+        counts[1, b] = detect(rng, pl_mean, bin_s, detection.dead_time_s)

@@ -1,4 +1,4 @@
-"""The compiled heart of the simulated lab: spins, three libration modes and photon counts.
+"""The compiled heart of the simulated lab: the spins of four classes and three libration modes.
 
 One step of length h: the modes move exactly under their noise and the torque at its start; the
 spins follow by the trapezoidal rule with the microwave rates at both ends; the torque at the end
@@ -13,7 +13,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sim_backends.physics.detection import detect, look_up
 from sim_backends.physics.libration import step_propagator
 from sim_backends.physics.spin import (
     follow_level,
@@ -24,21 +23,20 @@ from sim_backends.physics.spin import (
 )
 
 STEPS_PER_REFRESH = 25
-"""Steps between updates of what changes slowly: level mixing, relaxation, drift."""
+"""Steps between updates of what changes slowly: level mixing and relaxation."""
 
 
 class TwinState(NamedTuple):
     """Everything that evolves; the kernel writes into these arrays.
 
     angle, velocity: (3,) modes, rad and rad/s. populations: (4, 2) lower and upper.
-    levels: (4, 3) in units of D. drift: (1,) shift of the speckle's working point, rad.
+    levels: (4, 3) in units of D.
     """
 
     angle: NDArray[np.float64]
     velocity: NDArray[np.float64]
     populations: NDArray[np.float64]
     levels: NDArray[np.float64]
-    drift: NDArray[np.float64]
 
 
 class SpinModel(NamedTuple):
@@ -77,26 +75,6 @@ class Drive(NamedTuple):
     kt_over_i: NDArray[np.float64]
 
 
-class Detection(NamedTuple):
-    """How light becomes counts.
-
-    speckle: table of relative light against angle. direction: (3,) sensitivity to each mode.
-    angle_rate, pl_rate: photons per second at the working point and from all-bright spins.
-    """
-
-    speckle: NDArray[np.float64]
-    half_range_rad: float
-    direction: NDArray[np.float64]
-    angle_rate: float
-    pl_rate: float
-    contrast: float
-    dark_rate_angle: float
-    dark_rate_pl: float
-    dead_time_s: float
-    drift_rad_per_s: float
-    drift_rad_per_sqrt_s: float
-
-
 @njit(cache=True, nogil=True, inline="always")
 def _microwave_rate(
     detuning_hz: float, rabi_rad_s: float, t2star_s: float, gaussian: bool
@@ -121,7 +99,7 @@ def _relaxation_rates(
                 out[i] += spins.cross_relaxation_rate * math.exp(-0.5 * x * x)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _spin_response(
     angle: NDArray[np.float64],
     levels: NDArray[np.float64],
@@ -170,36 +148,98 @@ def _spin_response(
             arm[c, k] = 2.0 * b_par * lever
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _microwave_rates(
+    levels: NDArray[np.float64], spins: SpinModel, drive: Drive, out: NDArray[np.float64]
+) -> None:
+    """Rates |0> <-> lower and |0> <-> upper of each class, out (4, 2), s^-1."""
+    for c in range(4):
+        for line in range(2):
+            transition_hz = (levels[c, line + 1] - levels[c, 0]) * spins.zero_field_splitting_hz
+            out[c, line] = _microwave_rate(
+                drive.microwave_hz - transition_hz,
+                drive.rabi_rad_s,
+                spins.t2star_s,
+                spins.gaussian_line,
+            )
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _accelerations(
+    populations: NDArray[np.float64],
+    arm: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    spins: SpinModel,
+    out: NDArray[np.float64],
+) -> None:
+    """Angular acceleration of each mode by the spin torque, out (3,), rad/s^2."""
+    for k in range(3):
+        out[k] = 0.0
+    for c in range(4):
+        lower, upper = populations[c, 0], populations[c, 1]
+        total = (1.0 - lower - upper) * slopes[c, 0] + lower * slopes[c, 1] + upper * slopes[c, 2]
+        for k in range(3):
+            out[k] += arm[c, k] * total
+    for k in range(3):
+        out[k] *= spins.torque_scale / spins.moment_of_inertia[k]
+
+
 @njit(cache=True, nogil=True)
-def advance(
+def _refresh(
+    levels: NDArray[np.float64],
+    parallel: NDArray[np.float64],
+    b_square: float,
+    spins: SpinModel,
+    pump_rate: float,
+    relaxation: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    rates: NDArray[np.float64],
+) -> None:
+    """Level mixing and static rates at this orientation; writes the last three arrays."""
+    _relaxation_rates(levels, spins, relaxation)
+    for c in range(4):
+        mixing(levels[c], parallel[c], b_square, weights[c])
+        static_rates(weights[c], pump_rate, relaxation[c], spins.double_quantum_rate, rates[c])
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _bright_share(populations: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Share of all spins in |ms = 0>, which fluoresces."""
+    bright = 0.0
+    for c in range(4):
+        lower, upper = populations[c, 0], populations[c, 1]
+        bright += (
+            (1.0 - lower - upper) * weights[c, 0, 0]
+            + lower * weights[c, 1, 0]
+            + upper * weights[c, 2, 0]
+        )
+    return 0.25 * bright
+
+
+@njit(cache=True, nogil=True)
+def evolve(
     rng: np.random.Generator,
     state: TwinState,
     spins: SpinModel,
     drive: Drive,
-    detection: Detection,
-    bins: int,
-    bin_s: float,
-    steps_per_bin: int,
-    bins_per_step: int,
-    counts: NDArray[np.int64],
+    sight: NDArray[np.float64],
+    steps: int,
+    step_s: float,
+    record: NDArray[np.float64],
 ) -> None:
-    """Let `bins` windows of `bin_s` pass and count photons in each.
+    """Advance the diamond by `steps` steps of `step_s`.
 
     Args:
         rng: the world's generator.
         state: advanced in place.
         spins: the diamond.
         drive: microwave, laser, field and trap during the call.
-        detection: light and counters.
-        bins: number of windows.
-        bin_s: length of one window in s.
-        steps_per_bin: integration steps in one window, >= 1 (1 where `bins_per_step` > 1).
-        bins_per_step: windows in one step, >= 1, for windows shorter than a step.
-        counts: (2, bins) receives APD1 and APD2; (2, 0) lets time pass without counting.
+        sight: (3,) how much the detector sees of each mode.
+        steps: number of steps.
+        step_s: length of a step in s.
+        record: (3, steps + 1) receives the seen angle (rad), its velocity (rad/s) and the bright
+            share at every step, start included; (3, 0) records nothing.
     """
-    counting = counts.shape[1] > 0
-    steps = bins * steps_per_bin // bins_per_step
-    step_s = bin_s * bins_per_step / steps_per_bin
     omega, kt = drive.omega, drive.kt_over_i
     modes = (
         step_propagator(omega[0], drive.damping, step_s, kt[0]),
@@ -207,160 +247,49 @@ def advance(
         step_propagator(omega[2], drive.damping, step_s, kt[2]),
     )
     angle, velocity = state.angle, state.velocity
-    populations, levels, drift = state.populations, state.levels, state.drift
-    field, splitting = drive.field, spins.zero_field_splitting_hz
+    populations, levels, field = state.populations, state.levels, drive.field
     b_square = field[0] ** 2 + field[1] ** 2 + field[2] ** 2
     arm, slopes, parallel = np.empty((4, 3)), np.empty((4, 3)), np.empty(4)
-    weights, rates = np.empty((4, 3, 3)), np.empty((4, 3, 3))
-    relaxation = np.empty(4)
-    drive_lower, drive_upper = np.zeros(4), np.zeros(4)
-    acceleration, after = np.zeros(3), np.zeros(3)
-    shine = drive.rabi_rad_s > 0.0
-    per_inertia = np.array([spins.torque_scale / spins.moment_of_inertia[k] for k in range(3)])
+    weights, rates, relaxation = np.empty((4, 3, 3)), np.empty((4, 3, 3)), np.empty(4)
+    before, after = np.zeros((4, 2)), np.zeros((4, 2))
+    acceleration, new_acceleration = np.empty(3), np.empty(3)
+    recording, shining = record.shape[1] > 0, drive.rabi_rad_s > 0.0
 
     _spin_response(angle, levels, spins, field, arm, slopes, parallel, 6)
-    for c in range(4):
-        lower, upper = populations[c, 0], populations[c, 1]
-        total = (1.0 - lower - upper) * slopes[c, 0] + lower * slopes[c, 1] + upper * slopes[c, 2]
-        for k in range(3):
-            acceleration[k] += per_inertia[k] * arm[c, k] * total
-        if shine:
-            low = (levels[c, 1] - levels[c, 0]) * splitting
-            high = (levels[c, 2] - levels[c, 0]) * splitting
-            drive_lower[c] = _microwave_rate(
-                drive.microwave_hz - low, drive.rabi_rad_s, spins.t2star_s, spins.gaussian_line
-            )
-            drive_upper[c] = _microwave_rate(
-                drive.microwave_hz - high, drive.rabi_rad_s, spins.t2star_s, spins.gaussian_line
-            )
-
-    seen, seen_velocity, bright = 0.0, 0.0, 0.0
-    sum_angle, sum_pl, steps_in_bin, filled = 0.0, 0.0, 0, 0
-    rate_angle, rate_pl = 0.0, 0.0
+    _accelerations(populations, arm, slopes, spins, acceleration)
+    if shining:
+        _microwave_rates(levels, spins, drive, before)
     for n in range(steps + 1):
-        if n % STEPS_PER_REFRESH == 0 or n == 0:
-            _relaxation_rates(levels, spins, relaxation)
-            for c in range(4):
-                mixing(levels[c], parallel[c], b_square, weights[c])
-                static_rates(
-                    weights[c], drive.pump_rate, relaxation[c], spins.double_quantum_rate, rates[c]
-                )
-            if n < steps:
-                span = STEPS_PER_REFRESH * step_s
-                if n + STEPS_PER_REFRESH > steps:
-                    span = (steps - n) * step_s
-                drift[0] += drive_drift(rng, detection, span)
         if n > 0:
             for k in range(3):
-                mode = modes[k]
+                m = modes[k]
                 g1, g2 = rng.standard_normal(), rng.standard_normal()
                 x, v, a = angle[k], velocity[k], acceleration[k]
-                angle[k] = mode.phi_xx * x + mode.phi_xv * v + mode.const_x * a + mode.noise_xx * g1
-                velocity[k] = (
-                    mode.phi_vx * x
-                    + mode.phi_vv * v
-                    + mode.const_v * a
-                    + mode.noise_vx * g1
-                    + mode.noise_vv * g2
-                )
-                after[k] = 0.0
+                angle[k] = m.phi_xx * x + m.phi_xv * v + m.const_x * a + m.noise_xx * g1
+                velocity[k] = m.phi_vx * x + m.phi_vv * v + m.const_v * a
+                velocity[k] += m.noise_vx * g1 + m.noise_vv * g2
             _spin_response(angle, levels, spins, field, arm, slopes, parallel, 1)
+            if shining:
+                _microwave_rates(levels, spins, drive, after)
             for c in range(4):
-                w_low, w_high = 0.0, 0.0
-                if shine:
-                    low = (levels[c, 1] - levels[c, 0]) * splitting
-                    high = (levels[c, 2] - levels[c, 0]) * splitting
-                    w_low = _microwave_rate(
-                        drive.microwave_hz - low,
-                        drive.rabi_rad_s,
-                        spins.t2star_s,
-                        spins.gaussian_line,
-                    )
-                    w_high = _microwave_rate(
-                        drive.microwave_hz - high,
-                        drive.rabi_rad_s,
-                        spins.t2star_s,
-                        spins.gaussian_line,
-                    )
-                lower, upper = step_populations(
+                populations[c, 0], populations[c, 1] = step_populations(
                     populations[c, 0],
                     populations[c, 1],
                     rates[c],
-                    (drive_lower[c], w_low),
-                    (drive_upper[c], w_high),
+                    (before[c, 0], after[c, 0]),
+                    (before[c, 1], after[c, 1]),
                     step_s,
                 )
-                populations[c, 0], populations[c, 1] = lower, upper
-                drive_lower[c], drive_upper[c] = w_low, w_high
-                total = (
-                    (1.0 - lower - upper) * slopes[c, 0]
-                    + lower * slopes[c, 1]
-                    + upper * slopes[c, 2]
-                )
-                for k in range(3):
-                    after[k] += per_inertia[k] * arm[c, k] * total
+                before[c, 0], before[c, 1] = after[c, 0], after[c, 1]
+            _accelerations(populations, arm, slopes, spins, new_acceleration)
             for k in range(3):
-                growth = after[k] - acceleration[k]
+                growth = new_acceleration[k] - acceleration[k]
                 angle[k] += modes[k].ramp_x * growth
                 velocity[k] += modes[k].ramp_v * growth
-                acceleration[k] = after[k]
-        if not counting:
-            continue
-        before, before_velocity, before_bright = seen, seen_velocity, bright
-        before_angle, before_pl = rate_angle, rate_pl
-        seen, seen_velocity, bright = drift[0], 0.0, 0.0
-        for k in range(3):
-            seen += detection.direction[k] * angle[k]
-            seen_velocity += detection.direction[k] * velocity[k]
-        for c in range(4):
-            lower, upper = populations[c, 0], populations[c, 1]
-            bright += 0.25 * (
-                (1.0 - lower - upper) * weights[c, 0, 0]
-                + lower * weights[c, 1, 0]
-                + upper * weights[c, 2, 0]
-            )
-        if bins_per_step == 1:
-            light = look_up(detection.speckle, detection.half_range_rad, seen)
-            rate_angle = detection.angle_rate * light + detection.dark_rate_angle
-            fluorescence = 1.0 - detection.contrast * (1.0 - bright)
-            rate_pl = detection.pl_rate * fluorescence + detection.dark_rate_pl
-            if n == 0:
-                continue
-            sum_angle += 0.5 * (before_angle + rate_angle)
-            sum_pl += 0.5 * (before_pl + rate_pl)
-            steps_in_bin += 1
-            if steps_in_bin == steps_per_bin:
-                dead = detection.dead_time_s
-                counts[0, filled] = detect(rng, sum_angle * step_s, bin_s, dead)
-                counts[1, filled] = detect(rng, sum_pl * step_s, bin_s, dead)
-                filled += 1
-                sum_angle, sum_pl, steps_in_bin = 0.0, 0.0, 0
-        elif n > 0:
-            for b in range(bins_per_step):
-                t = (b + 0.5) / bins_per_step
-                here = _hermite(before, before_velocity * step_s, seen, seen_velocity * step_s, t)
-                light = look_up(detection.speckle, detection.half_range_rad, here)
-                fluorescence = 1.0 - detection.contrast * (
-                    1.0 - (before_bright + t * (bright - before_bright))
-                )
-                mean_angle = detection.angle_rate * light + detection.dark_rate_angle
-                mean_pl = detection.pl_rate * fluorescence + detection.dark_rate_pl
-                dead = detection.dead_time_s
-                counts[0, filled] = detect(rng, mean_angle * bin_s, bin_s, dead)
-                counts[1, filled] = detect(rng, mean_pl * bin_s, bin_s, dead)
-                filled += 1
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _hermite(x0: float, v0: float, x1: float, v1: float, t: float) -> float:
-    """Cubic through two positions and velocities (velocities times the step), t in 0..1."""
-    return x0 + t * (v0 + t * (3.0 * (x1 - x0) - 2.0 * v0 - v1 + t * (2.0 * (x0 - x1) + v0 + v1)))
-
-
-@njit(cache=True, nogil=True)
-def drive_drift(rng: np.random.Generator, detection: Detection, span_s: float) -> float:
-    """How far the speckle's working point creeps in `span_s`: steadily, and at random."""
-    creep = detection.drift_rad_per_s * span_s
-    if detection.drift_rad_per_sqrt_s > 0.0:
-        creep += detection.drift_rad_per_sqrt_s * math.sqrt(span_s) * rng.standard_normal()
-    return creep
+                acceleration[k] = new_acceleration[k]
+        if n % STEPS_PER_REFRESH == 0:
+            _refresh(levels, parallel, b_square, spins, drive.pump_rate, relaxation, weights, rates)
+        if recording:
+            record[0, n] = sight[0] * angle[0] + sight[1] * angle[1] + sight[2] * angle[2]
+            record[1, n] = sight[0] * velocity[0] + sight[1] * velocity[1] + sight[2] * velocity[2]
+            record[2, n] = _bright_share(populations, weights)

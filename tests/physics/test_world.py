@@ -218,7 +218,7 @@ def test_streams_see_the_same_rates_in_any_binning(bin_s: float) -> None:
 
 
 def test_libration_shows_in_the_spectrum_of_the_stream() -> None:
-    world = lit(pressure_pa=100.0, **STILL)
+    world = lit(pressure_pa=100.0, detection_direction=(1, 1, 2), **STILL)
     world.sleep_s(0.5)
     trace = world.stream(1e-4, 200_000)[0]
     spectrum = np.abs(np.fft.rfft((trace - trace.mean()).reshape(20, -1))) ** 2
