@@ -16,7 +16,10 @@ SHAPE_TOLERANCE = 0.03
 """Part of a line's height by which real lines differ from any lineshape (speckle curvature,
 hyperfine structure); structure smaller than that on top of a line is not another line."""
 
-FALSE_ALARM = 0.01
+UNFITTED_FLOOR = 0.07
+"""Part of the largest remaining structure that counts as noise while lines are being found."""
+
+FALSE_ALARM = 0.02
 """Probability of any false line in a spectrum of pure noise."""
 
 
@@ -48,7 +51,7 @@ def find_lines(
     refused: list[tuple[float, float]] = []
     while True:
         scale = _noise_scale(model, parameters, y, error, roughness)
-        effective = _effective_error(model, parameters, error, scale)
+        effective = _searching_error(model, parameters, y, error, scale)
         m = model.count(parameters)
         if m >= max_lines or parameters.size + model.per_line > y.size:
             break
@@ -113,6 +116,20 @@ def _effective_error(
 ) -> Floats:
     lines, _, _ = model.evaluate(parameters)
     return np.hypot(scale * error, SHAPE_TOLERANCE * lines)
+
+
+def _searching_error(
+    model: LineModel, parameters: Floats, y: Floats, error: Floats, scale: float
+) -> Floats:
+    """Errors with a floor from the largest structure not yet fitted.
+
+    While strong lines are still missing, a fit that trusted the true errors would bend the
+    lines it has to cover them.
+    """
+    effective = _effective_error(model, parameters, error, scale)
+    _, total, _ = model.evaluate(parameters)
+    largest = float(np.max(np.abs(y - total) * (scale * error / effective)))
+    return np.hypot(effective, UNFITTED_FLOOR * largest)
 
 
 def _chi_square(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
