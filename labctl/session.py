@@ -21,6 +21,7 @@ from labctl.core import (
     RigFile,
     Runner,
     build_rig,
+    describe,
     find_sequence,
     load_rig_file,
     sequence_names,
@@ -85,11 +86,16 @@ def open_rig(
 
 
 class RunHandle:
-    """A run under way: its progress, the ways to end it, and its result."""
+    """A run under way: its progress, the ways to end it, and its result.
+
+    Attributes:
+        analysis_error: why the analysis after the run failed; "" if it did not.
+    """
 
     def __init__(self, runner: Runner, path: Path) -> None:
         self.runner = runner
         self.path = path
+        self.analysis_error = ""
 
     def stop(self, reason: str = "stopped by the user") -> None:
         """Ask the run to end after the current point."""
@@ -157,7 +163,7 @@ def start(
         writer.close(status, reason, _now(), at_end)
         if failures:
             raise RunFailedError("; ".join(failures))
-        _analyze(path, measurement)
+        handle.analysis_error = _analyze(path, measurement)
 
     runner = Runner(measurement, rig, writer, conclude)
     handle = RunHandle(runner, path)
@@ -225,11 +231,14 @@ def analyze(path: Path) -> FitResult | None:
     )
 
 
-def _analyze(path: Path, measurement: MeasurementSequence) -> None:
+def _analyze(path: Path, measurement: MeasurementSequence) -> str:
+    """Analyse a run that has just ended; returns what went wrong, "" if nothing did."""
     try:
         _store_analysis(path, measurement, read_run(path))
-    except Exception:  # the data are safe; a fit can be repeated at any time
+    except Exception as error:  # the data are safe; a fit can be repeated at any time
         logger.exception("The analysis of %s failed; repeat it with `labctl fit`", path)
+        return describe(error)
+    return ""
 
 
 def _store_analysis(

@@ -45,6 +45,11 @@ def report_error(message: str) -> None:
     print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
+def report_warning(message: str) -> None:
+    """Print one line on stderr about something that does not change the exit code."""
+    print(f"warning: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
 def print_line(text: object) -> None:
     """Print one line on stdout, never wrapped: paths are for scripts to read."""
     print(text, flush=True)

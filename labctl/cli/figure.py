@@ -71,7 +71,7 @@ def _caption(run: Run) -> str:
     parts = [run.info.start_time[:19].replace("T", " "), f"rig {run.info.rig_name} ({kind})"]
     if run.status is not RunStatus.FINISHED:
         parts.append(f"{run.status} after {len(run)} points")
-    return "  ·  ".join((*parts, f"run {run.info.run_id[:12]}"))
+    return "  ·  ".join((*parts, f"run {run.info.run_id}"))
 
 
 def _draw_fit(axes: "Axes", run: Run, fit: FitResult, curve: FitCurve) -> None:
@@ -81,7 +81,7 @@ def _draw_fit(axes: "Axes", run: Run, fit: FitResult, curve: FitCurve) -> None:
     x, y = curve.x[order] / x_scale, curve.y[order] / y_scale
     axes.errorbar(
         x, y, curve.y_error[order] / y_scale, fmt="o", markersize=2.6, color=_DATA,
-        ecolor=_DATA, elinewidth=0.7, alpha=0.75, zorder=2, label="measured, one standard error",
+        ecolor=_DATA, elinewidth=0.7, alpha=0.75, zorder=2, label="measured ± 1σ",
     )  # fmt: skip
     model = curve.model[order] / y_scale
     axes.plot(x, model, color=_MODEL, linewidth=1.6, zorder=3, label=f"fit: {fit.model}")
@@ -154,7 +154,7 @@ def _mark_truth(axes: "Axes", run: Run, curve: FitCurve, x_scale: float, *, heig
     for i, place in enumerate(inside):
         axes.axvline(
             place, ymax=height, color=_TRUTH, linestyle=(0, (2, 3)), linewidth=1.0, zorder=1,
-            label="true transition (simulation)" if i == 0 else None,
+            label="truth (simulated)" if i == 0 else None,
         )  # fmt: skip
 
 
@@ -180,10 +180,25 @@ def _draw_columns(figure: Figure, axes: "Axes", run: Run) -> None:
         figure.colorbar(dots, ax=axes, label=y_label)
         axes.set(xlabel=x_label, ylabel=s_label)
     elif x.ndim == 1:
-        axes.plot(x / x_scale, y / y_scale, ".", markersize=3.5, color=_DATA)
+        place, mean, error = _averaged(x, y)
+        axes.errorbar(
+            place / x_scale, mean / y_scale, error / y_scale,
+            fmt="o", markersize=2.6, color=_DATA, elinewidth=0.7,
+        )  # fmt: skip
         axes.set(xlabel=x_label, ylabel=y_label)
     else:
         raise SequenceError(f"Column `{axis.name}` is a block and cannot be an axis.")
+
+
+def _averaged(
+    x: NDArray[Any], y: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of `y` and its standard error wherever `x` repeats; no error where it does not."""
+    place, group, number = np.unique(x, return_inverse=True, return_counts=True)
+    mean = np.bincount(group, weights=y) / number
+    scatter = np.bincount(group, weights=(y - mean[group]) ** 2)
+    error = np.sqrt(scatter / np.maximum(number - 1, 1) / number)
+    return place, mean, error
 
 
 def _axis(values: NDArray[Any], unit: str, label: str) -> tuple[float, str]:

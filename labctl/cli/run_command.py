@@ -8,7 +8,7 @@ import typer
 
 from labctl import session
 from labctl.cli.catalog_commands import JsonFlag
-from labctl.cli.console import output, print_json, print_line
+from labctl.cli.console import output, print_json, print_line, report_warning
 from labctl.cli.progress import RunProgress
 from labctl.cli.stop_signals import StopSignals
 from labctl.cli.tables import compare_resonances, print_fit
@@ -53,8 +53,14 @@ def run(
     with StopSignals() as signals, lab:
         lab.open()
         signals.deferred = True
-        path, error = _measure(cls, lab, parameters, out, signals)
+        handle, error = _measure(cls, lab, parameters, out, signals)
+    path = handle.path
     recorded = _read(path, error)
+    if handle.analysis_error:
+        report_warning(
+            f"The analysis failed ({handle.analysis_error}); the data are safe, "
+            f"and `labctl fit {path}` repeats it."
+        )
     if as_json:
         print_json(_summary(path, recorded, error))
     else:
@@ -84,7 +90,7 @@ def parse_settings(texts: Iterable[str]) -> dict[str, str]:
 
 def _measure(
     cls: Any, lab: Rig, parameters: dict[str, str], out: Path, signals: StopSignals
-) -> tuple[Path, LabError | None]:
+) -> tuple[session.RunHandle, LabError | None]:
     handle = session.start(cls, lab, parameters, out=out)
     runner = handle.runner
     with RunProgress(cls.name, runner.total) as progress:
@@ -95,8 +101,8 @@ def _measure(
     try:
         handle.result()
     except LabError as error:
-        return handle.path, error
-    return handle.path, None
+        return handle, error
+    return handle, None
 
 
 def _read(path: Path, error: LabError | None) -> Run | None:

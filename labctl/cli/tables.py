@@ -9,7 +9,7 @@ from rich.console import Console
 
 from labctl.cli.console import table
 from labctl.data import FitResult, FitValue, RunInfo, Table
-from labctl.units import format_measurement, format_quantity
+from labctl.units import format_measurement, format_quantity, prefix_exponent
 
 TRUE_RESONANCES = "resonance_frequency_hz"
 """Name under which a simulated world tells its transitions."""
@@ -151,11 +151,16 @@ def _own_columns(columns: Mapping[str, NDArray[Any]]) -> list[str]:
 
 
 def _cells(found: Table, name: str) -> Iterator[str]:
+    """One column as text; values with errors share a prefix, so that they can be compared."""
     unit, error = found.units.get(name, ""), _error_column(found.columns, name)
-    for i, value in enumerate(found.columns[name]):
-        if error is not None:
-            yield format_measurement(float(value), float(found.columns[error][i]), unit)
-        elif isinstance(value, float | np.floating):
+    values = found.columns[name]
+    if error is not None:
+        pairs = [(float(v), float(e)) for v, e in zip(values, found.columns[error], strict=True)]
+        exponent = min((prefix_exponent(v, e, unit) for v, e in pairs), default=0)
+        yield from (format_measurement(v, e, unit, exponent=exponent) for v, e in pairs)
+        return
+    for value in values:
+        if isinstance(value, float | np.floating):
             yield format_quantity(float(value), unit)
         else:
             yield f"{value} {unit}".strip()

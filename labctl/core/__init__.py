@@ -3,7 +3,7 @@
 from labctl.core.catalog import find_sequence, sequence_names
 from labctl.core.rig import Rig, build_rig
 from labctl.core.rig_file import RigFile, load_rig_file, rig_names
-from labctl.core.runner import ELAPSED, Runner
+from labctl.core.runner import ELAPSED, Runner, describe
 from labctl.core.sequence import MeasurementSequence
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "RigFile",
     "Runner",
     "build_rig",
+    "describe",
     "find_sequence",
     "load_rig_file",
     "rig_names",
