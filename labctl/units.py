@@ -18,7 +18,7 @@ _PREFIXES = {
 _PREFIX_OF = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 # Units with a prefixed family, and what else the lab writes for the same dimension.
-_PREFIXED = {"Hz", "s", "A", "V", "W", "T", "Pa", "rad", "m", "K", "Hz/T", "T/A", "A/s", "1/s"}
+_PREFIXED = {"Hz", "s", "A", "V", "W", "T", "Pa", "rad", "m", "K", "Hz/T", "T/A", "A/s", "counts/s"}
 _ALIASES = {
     "s": {"min": 60.0, "h": 3600.0},
     "T": {"G": 1e-4, "mG": 1e-7, "gauss": 1e-4},
@@ -72,21 +72,35 @@ def format_quantity(value: float, unit: str, *, digits: int = 6) -> str:
     return f"{value / 10.0**exponent:.{digits}g} {_PREFIX_OF[exponent]}{unit}"
 
 
-def format_measurement(value: float, error: float, unit: str) -> str:
-    """Write `value` with its standard error to two digits, "2749.412 ± 0.013 MHz"."""
-    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
-        return f"{format_quantity(value, unit)} (no error)"
-    exponent, prefix = 0, ""
-    if unit in _PREFIXED:
-        largest = max(abs(value), error)
-        exponent = min(max(3 * math.floor(math.log10(largest) / 3 + 1e-12), -12), 9)
-        # A prefix lower reads better than an error that begins in the fifth decimal.
-        if math.floor(math.log10(error)) < exponent - 3 and exponent > -12:
-            exponent -= 3
-        prefix = _PREFIX_OF[exponent]
+def format_measurement(
+    value: float, error: float, unit: str, *, exponent: int | None = None
+) -> str:
+    """Write `value` with its standard error to two digits, "2749.412 ± 0.013 MHz".
+
+    Args:
+        value: in `unit`.
+        error: one sigma, in `unit`.
+        unit: SI unit, "counts/s", or "" for a pure number.
+        exponent: power of ten of the prefix, where a column shares one; see `prefix_exponent`.
+    """
+    if exponent is None:
+        exponent = prefix_exponent(value, error, unit)
     scaled, scaled_error = value / 10.0**exponent, error / 10.0**exponent
-    decimals = 1 - math.floor(math.log10(scaled_error))
+    shown_unit = _PREFIX_OF[exponent] + unit
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
+        return f"{scaled:.6g} {shown_unit}".rstrip() + " (no error)"
+    decimals = max(1 - math.floor(math.log10(scaled_error)), 0)
     if decimals > 9:
-        return f"{scaled:.9g} ± {scaled_error:.1e} {prefix}{unit}".rstrip()
-    decimals = max(decimals, 0)
-    return f"{scaled:.{decimals}f} ± {scaled_error:.{decimals}f} {prefix}{unit}".rstrip()
+        return f"{scaled:.9g} ± {scaled_error:.1e} {shown_unit}".rstrip()
+    return f"{scaled:.{decimals}f} ± {scaled_error:.{decimals}f} {shown_unit}".rstrip()
+
+
+def prefix_exponent(value: float, error: float, unit: str) -> int:
+    """Power of ten of the prefix that suits a value and its error; 0 where there is none."""
+    sizes = [abs(v) for v in (value, error) if math.isfinite(v) and v != 0]
+    if unit not in _PREFIXED or not sizes:
+        return 0
+    exponent = min(max(3 * math.floor(math.log10(max(sizes)) / 3 + 1e-12), -12), 9)
+    # A prefix lower reads better than an error that begins in the fourth decimal.
+    small_error = math.isfinite(error) and error > 0 and error < 10.0 ** (exponent - 2)
+    return exponent - 3 if small_error and exponent > -12 else exponent

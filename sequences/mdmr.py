@@ -83,6 +83,6 @@ class MDMR:
             spectrum.error_per_s,
             shape=Lineshape.PULLED_LORENTZIAN,
             y_name="angle_rate",
-            y_unit="1/s",
+            y_unit="counts/s",
             y_label="APD1 count rate (angle)",
         )
