@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from sim_backends.physics.libration import sphere_moment_of_inertia
+from sim_backends.physics.libration import Lineshape, T1Convention, relaxation_channels
 from sim_backends.physics.nv import GYROMAGNETIC_HZ_PER_T, ZERO_FIELD_SPLITTING_HZ
+from sim_backends.physics.oscillator import sphere_moment_of_inertia
 
 Vector = tuple[float, float, float]
 
@@ -30,9 +31,9 @@ class Apparatus(BaseModel):
     # Spins (`000`, Methods and SI; `002`, SM Sec. VI).
     spins_per_class: float = Field(2.0e8, ge=0)
     t2star_s: float = Field(50e-9, gt=0)
-    lineshape: Literal["lorentzian", "gaussian"] = "lorentzian"
+    lineshape: Lineshape = Lineshape.LORENTZIAN
     t1_s: float = Field(1.61e-3, gt=0)
-    t1_convention: Literal["pair", "all", "mixing"] = "pair"
+    t1_convention: T1Convention = T1Convention.PAIR
     t1_dipolar_s: float = Field(0.704e-3, gt=0)
     cross_relaxation: bool = True
     cross_relaxation_width_hz: float = Field(6e6, gt=0)
@@ -74,14 +75,9 @@ class Apparatus(BaseModel):
     drift_rad_per_sqrt_s: float = Field(2e-5, ge=0)
 
     @property
-    def single_quantum_rate(self) -> float:
-        """Relaxation |0> <-> |+-1> in s^-1 under the chosen T1 convention."""
-        return 1.0 / (3.0 * self.t1_s) if self.t1_convention == "mixing" else 1.0 / self.t1_s
-
-    @property
-    def double_quantum_rate(self) -> float:
-        """Relaxation |-1> <-> |+1> in s^-1 under the chosen T1 convention."""
-        return 0.0 if self.t1_convention == "pair" else self.single_quantum_rate
+    def relaxation(self) -> tuple[float, float]:
+        """(single-, double-quantum) relaxation rates in s^-1 under the chosen convention."""
+        return relaxation_channels(1.0 / self.t1_s, self.t1_convention)
 
     @property
     def moment_of_inertia(self) -> float:

@@ -21,7 +21,8 @@ from labctl.errors import RigError
 from sim_backends.apparatus import Apparatus
 from sim_backends.physics import nv
 from sim_backends.physics.detection import Detection, expose, linear_table, speckle_table
-from sim_backends.physics.libration import gas_damping_s, thermal_rate_s2
+from sim_backends.physics.libration import Lineshape
+from sim_backends.physics.oscillator import gas_damping_s, thermal_rate_s2
 from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
 
 Counts = NDArray[np.int64]
@@ -319,9 +320,9 @@ class World:
             torque_scale=a.spins_per_class * Planck * a.zero_field_splitting_hz,
             zero_field_splitting_hz=a.zero_field_splitting_hz,
             t2star_s=a.t2star_s,
-            gaussian_line=a.lineshape == "gaussian",
-            relaxation_rate=a.single_quantum_rate,
-            double_quantum_rate=a.double_quantum_rate,
+            gaussian_line=a.lineshape is Lineshape.GAUSSIAN,
+            relaxation_rate=a.relaxation[0],
+            double_quantum_rate=a.relaxation[1],
             cross_relaxation_rate=1 / a.t1_dipolar_s if a.cross_relaxation else 0.0,
             cross_relaxation_width_hz=a.cross_relaxation_width_hz,
         )

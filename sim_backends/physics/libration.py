@@ -1,114 +1,169 @@
-"""Libration of a trapped particle: the exact propagator of one damped mode with thermal noise.
+"""Spin-cooled libration of a levitated diamond: one mode, one resonant NV class (`000`, SI).
 
-x'' = -omega^2 x - gamma x' + a(t) + xi, with <xi xi'> = (2 gamma kB T / I) delta(t - t')
-(`000`, SI Eqs. 4-5). Over one step the homogeneous motion, the noise and an acceleration that
-is linear in time are all propagated without error.
+State: angle phi, velocity v, populations of the lower and upper magnetic levels, with
+S0 = 1 - S-1 - S+1 and delta = Delta + G_B phi (red is Delta < 0):
+
+    W       = (Omega^2 T2*/2) L(delta T2*)             L(x) = 1/(1 + x^2) or exp(-x^2)
+    dS-1/dt = W (S0 - S-1) - g_las S-1 + k (S0 - S-1) + q (S+1 - S-1)
+    dS+1/dt =              - g_las S+1 + k (S0 - S+1) + q (S-1 - S+1)
+    phi''   = -w^2 phi - g phi' + Gamma (S-1 - S+1) + xi,   <xi xi'> = (2 g kB T/I) delta(t - t')
 """
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
 
-import numpy as np
-from numba import njit
 from scipy.constants import Boltzmann
 
-PA_PER_MBAR = 100.0
+
+class Lineshape(StrEnum):
+    """Shape of the microwave rate against detuning (`000`, SI Eqs. 11 and 12)."""
+
+    LORENTZIAN = "lorentzian"
+    GAUSSIAN = "gaussian"
 
 
-class StepPropagator(NamedTuple):
-    """One step of length h of one mode: x, v -> phi.(x, v) + const*a + ramp*(a_end - a) + noise.
+class T1Convention(StrEnum):
+    """Which transitions 1/T1 stands for; the paper leaves it open.
 
-    `phi_*` is the homogeneous propagator, `const_*` the response to a constant acceleration,
-    `ramp_*` to one that grows from 0 to 1 over the step, `noise_*` the lower Cholesky factor of
-    the covariance of the thermal noise.
+    `pair`: |0> <-> |+-1> at 1/T1. `all`: every pair of levels at 1/T1. `mixing`: every pair at
+    1/(3 T1), so that populations mix with the time constant T1.
     """
 
-    phi_xx: float
-    phi_xv: float
-    phi_vx: float
-    phi_vv: float
-    const_x: float
-    const_v: float
-    ramp_x: float
-    ramp_v: float
-    noise_xx: float
-    noise_vx: float
-    noise_vv: float
+    PAIR = "pair"
+    ALL = "all"
+    MIXING = "mixing"
 
 
-@njit(cache=True, nogil=True)
-def step_propagator(
-    omega_rad_s: float, gamma_s: float, step_s: float, kt_over_i: float
-) -> StepPropagator:
-    """Exact propagator of one mode over one step, under-, over- or critically damped.
+def relaxation_channels(relaxation_rate: float, convention: T1Convention) -> tuple[float, float]:
+    """(k, q): single- and double-quantum relaxation rates in s^-1 under a convention."""
+    if convention is T1Convention.PAIR:
+        return relaxation_rate, 0.0
+    rate = relaxation_rate / 3.0 if convention is T1Convention.MIXING else relaxation_rate
+    return rate, rate
 
-    Args:
-        omega_rad_s: angular frequency, > 0.
-        gamma_s: damping rate in rad/s (2 pi x the quoted value), >= 0.
-        step_s: length of the step in s, > 0.
-        kt_over_i: kB T / I in s^-2; 0 switches the noise off.
+
+@dataclass(frozen=True, kw_only=True)
+class SpinLibration:
+    """One libration mode driven by one class of spins.
+
+    Frequencies "/2pi" in Hz; rates in s^-1; defaults are the set COOL, which reproduces the
+    cooling of `000`, Fig. 2.
+
+    Attributes:
+        libration_hz: w/2pi.
+        damping_hz: g/2pi.
+        torque_s2: Gamma, angular acceleration of fully polarised spins.
+        gradient_hz_per_rad: G_B/2pi.
+        rabi_hz: Omega/2pi of the microwave.
+        detuning_hz: Delta/2pi at zero angle; red is negative.
+        pump_rate: g_las.
+        relaxation_rate: 1/T1.
+        t2star_s: T2*.
+        lineshape: Lorentzian or Gaussian.
+        t1_convention: see `T1Convention`.
+        temperature_k: of the gas.
+        moment_of_inertia: kg m^2.
+
+    Raises:
+        ValueError: a figure that is not finite or outside its range, named with the range.
     """
-    square = omega_rad_s * omega_rad_s
-    discriminant = square - 0.25 * gamma_s * gamma_s
-    decay = math.exp(-0.5 * gamma_s * step_s)
-    phase = math.sqrt(abs(discriminant)) * step_s
-    if phase < 1e-4:
-        cosine = 1.0 - 0.5 * discriminant * step_s * step_s
-        sine = step_s * (1.0 - discriminant * step_s * step_s / 6.0)
-    elif discriminant > 0.0:
-        cosine = math.cos(phase)
-        sine = step_s * math.sin(phase) / phase
-    else:
-        cosine = math.cosh(phase)
-        sine = step_s * math.sinh(phase) / phase
-    phi_xx = decay * (cosine + 0.5 * gamma_s * sine)
-    phi_xv = decay * sine
-    phi_vx = -square * phi_xv
-    phi_vv = decay * (cosine - 0.5 * gamma_s * sine)
-    const_x = (1.0 - phi_xx) / square
-    ramp_x = (step_s - phi_xv - gamma_s * const_x) / (square * step_s)
-    variance_x = kt_over_i / square
-    if max(omega_rad_s, gamma_s) * step_s < 1e-4:
-        # The differences below lose their digits here; the leading orders do not.
-        diffusion = 2.0 * gamma_s * kt_over_i
-        cov_xx = diffusion * step_s**3 / 3.0
-        cov_xv = diffusion * step_s**2 / 2.0
-        cov_vv = diffusion * step_s
-    else:
-        cov_xx = variance_x * (1.0 - phi_xx * phi_xx) - kt_over_i * phi_xv * phi_xv
-        cov_xv = -variance_x * phi_xx * phi_vx - kt_over_i * phi_xv * phi_vv
-        cov_vv = kt_over_i * (1.0 - phi_vv * phi_vv) - variance_x * phi_vx * phi_vx
-    noise_xx = math.sqrt(max(cov_xx, 0.0))
-    noise_vx = cov_xv / noise_xx if noise_xx > 0.0 else 0.0
-    noise_vv = math.sqrt(max(cov_vv - noise_vx * noise_vx, 0.0))
-    return StepPropagator(
-        phi_xx, phi_xv, phi_vx, phi_vv, const_x, phi_xv, ramp_x, const_x / step_s,
-        noise_xx, noise_vx, noise_vv,
-    )  # fmt: skip
+
+    libration_hz: float = 480.0
+    damping_hz: float = 16.0
+    torque_s2: float = 3.06e5
+    gradient_hz_per_rad: float = 260e6
+    rabi_hz: float = 30e3
+    detuning_hz: float = -3.09e6
+    pump_rate: float = 2000.0
+    relaxation_rate: float = 600.0
+    t2star_s: float = 50e-9
+    lineshape: Lineshape = Lineshape.LORENTZIAN
+    t1_convention: T1Convention = T1Convention.PAIR
+    temperature_k: float = 300.0
+    moment_of_inertia: float = 1.3956e-22
+
+    def __post_init__(self) -> None:
+        positive = ("libration_hz", "t2star_s", "temperature_k", "moment_of_inertia")
+        signed = ("torque_s2", "gradient_hz_per_rad", "detuning_hz")
+        not_negative = ("damping_hz", "rabi_hz", "pump_rate", "relaxation_rate")
+        for name in (*positive, *signed, *not_negative):
+            value = getattr(self, name)
+            allowed = "> 0" if name in positive else ">= 0" if name in not_negative else "finite"
+            outside = (name in positive and value <= 0) or (name in not_negative and value < 0)
+            if not math.isfinite(value) or outside:
+                raise ValueError(f"{name} must be finite and {allowed}, but is {value}")
+        object.__setattr__(self, "lineshape", Lineshape(self.lineshape))
+        object.__setattr__(self, "t1_convention", T1Convention(self.t1_convention))
+
+    @classmethod
+    def paper_set(cls, name: str) -> Self:
+        """A calibrated set by its name: COOL, LASE_B, LASE, BISTW or BIST.
+
+        Raises:
+            ValueError: unknown name.
+        """
+        if name not in _PAPER_SETS:
+            raise ValueError(f"name must be one of {', '.join(_PAPER_SETS)}, but is {name!r}")
+        return cls(**_PAPER_SETS[name])
+
+    @property
+    def omega_rad_s(self) -> float:
+        """W, rad/s."""
+        return 2 * math.pi * self.libration_hz
+
+    @property
+    def gamma_s(self) -> float:
+        """Damping rate g, s^-1."""
+        return 2 * math.pi * self.damping_hz
+
+    @property
+    def gradient_s(self) -> float:
+        """G_B, rad/s per rad."""
+        return 2 * math.pi * self.gradient_hz_per_rad
+
+    @property
+    def detuning_s(self) -> float:
+        """Delta, rad/s."""
+        return 2 * math.pi * self.detuning_hz
+
+    @property
+    def peak_rate(self) -> float:
+        """W on resonance, Omega^2 T2*/2, s^-1."""
+        return 0.5 * (2 * math.pi * self.rabi_hz) ** 2 * self.t2star_s
+
+    @property
+    def relaxation(self) -> tuple[float, float]:
+        """(k, q), s^-1."""
+        return relaxation_channels(self.relaxation_rate, self.t1_convention)
+
+    @property
+    def kt_over_i(self) -> float:
+        """KB T / I, s^-2: the thermal variance of the velocity."""
+        return Boltzmann * self.temperature_k / self.moment_of_inertia
+
+    @property
+    def thermal_angle_rad(self) -> float:
+        """Root-mean-square angle without spins."""
+        return math.sqrt(self.kt_over_i) / self.omega_rad_s
 
 
-def thermal_rate_s2(temperature_k: float, moment_of_inertia: float) -> float:
-    """KB T / I in s^-2: the variance of the angular velocity in equilibrium."""
-    return Boltzmann * temperature_k / moment_of_inertia
-
-
-def gas_damping_s(
-    pressure_pa: float, *, damping_per_mbar_s: float, viscous_damping_s: float
-) -> float:
-    """Damping rate by the residual gas.
-
-    Proportional to the pressure in the molecular regime (15 Hz near 1 mbar in `000`, Fig. 1b)
-    and constant in the viscous one (about 1 kHz at 1 bar in `002`, conclusion), joined smoothly.
-
-    Args:
-        pressure_pa: pressure in Pa.
-        damping_per_mbar_s: slope at low pressure, rad/s per mbar.
-        viscous_damping_s: limit at high pressure, rad/s.
-    """
-    molecular = damping_per_mbar_s * pressure_pa / PA_PER_MBAR
-    return molecular * viscous_damping_s / (molecular + viscous_damping_s)
-
-
-def sphere_moment_of_inertia(diameter_m: float, *, density_kg_m3: float = 3510.0) -> float:
-    """Moment of inertia of a solid sphere of diamond, kg m^2 (1.3956e-22 for 15 um)."""
-    return density_kg_m3 * np.pi / 60.0 * diameter_m**5
+_PAPER_SETS: dict[str, dict[str, float]] = {
+    "COOL": {},
+    "LASE_B": {
+        "torque_s2": 1.5e6, "rabi_hz": 24e3, "relaxation_rate": 1000.0, "detuning_hz": 7e6,
+    },
+    "LASE": {
+        "torque_s2": 1.5e6, "rabi_hz": 100e3, "pump_rate": 650.0, "relaxation_rate": 3000.0,
+        "detuning_hz": 7e6,
+    },
+    "BISTW": {
+        "libration_hz": 240.0, "torque_s2": 5e5, "rabi_hz": 60e3, "pump_rate": 1e4,
+        "detuning_hz": -9.7e6,
+    },
+    "BIST": {
+        "libration_hz": 240.0, "torque_s2": 5e5, "rabi_hz": 50e3, "pump_rate": 1e4,
+        "detuning_hz": -8.1e6,
+    },
+}  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sim_backends.physics.libration import step_propagator
+from sim_backends.physics.oscillator import step_propagator
 from sim_backends.physics.spin import (
     follow_level,
     level_slope,

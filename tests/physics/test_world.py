@@ -9,7 +9,7 @@ from scipy.linalg import null_space
 
 from labctl.errors import RigError
 from sim_backends.physics import nv
-from sim_backends.physics.libration import thermal_rate_s2
+from sim_backends.physics.oscillator import thermal_rate_s2
 from sim_backends.world import World
 
 STILL = {"drift_rad_per_s": 0.0, "drift_rad_per_sqrt_s": 0.0}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from sim_backends.physics.libration import (
+from sim_backends.physics.oscillator import (
     gas_damping_s,
     sphere_moment_of_inertia,
     step_propagator,
