@@ -1,0 +1,45 @@
+# The same commands for a person and for CI. Without make: see "Without make" in README.md.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check gui clean
+
+# An MDMR scan of the simulated lab: HDF5 file, picture and table of resonances in demo/.
+demo: $(VENV)/.installed
+	mkdir -p demo
+	$(BIN)/labctl run mdmr --out demo > demo/mdmr.txt || { cat demo/mdmr.txt; exit 1; }
+	cat demo/mdmr.txt
+	$(BIN)/labctl plot "$$(tail -n 1 demo/mdmr.txt)" --output demo/mdmr.png
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+gui: $(VENV)/.installed-gui
+	$(BIN)/labctl-gui
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: an installation is repeated only when pyproject.toml changes.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-gui: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[gui]'
+	touch $@ $(VENV)/.installed

@@ -1,0 +1,68 @@
+"""The `labctl-gui` command. The window itself comes in a later release."""
+
+import ctypes
+import importlib
+import sys
+from collections.abc import Mapping
+
+QT_LIBRARIES: Mapping[str, str] = {
+    "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libfreetype.so.6": "libfreetype6",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libX11-xcb.so.1": "libx11-xcb1",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-sync.so.1": "libxcb-sync1",
+    "libxcb-xfixes.so.0": "libxcb-xfixes0",
+    "libxcb-xinerama.so.0": "libxcb-xinerama0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
+"""What PyQt5's wheel expects of a Linux system: library -> Debian package.
+
+These are the entries outside the wheel of `ldd` on QtWidgets and on the xcb platform plugin.
+"""
+
+
+def missing_packages() -> list[str]:
+    """Debian packages whose libraries Qt needs and the system lacks; empty elsewhere."""
+    if not sys.platform.startswith("linux"):
+        return []
+    return sorted({package for name, package in QT_LIBRARIES.items() if not _loads(name)})
+
+
+def _loads(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def obstacle() -> str:
+    """Why no window can be opened here, in one line; "" when nothing is in the way."""
+    packages = missing_packages()
+    if packages:
+        return (
+            "Qt's system libraries are missing; on Debian or Ubuntu: "
+            f"sudo apt-get install {' '.join(packages)}"
+        )
+    try:
+        for module in ("PyQt5.QtWidgets", "pyqtgraph"):
+            importlib.import_module(module)
+    except ImportError as error:
+        return f"The gui extra is missing ({error}); install it: pip install -e '.[gui]'"
+    return ""
+
+
+def main() -> None:
+    """Check what the window will need, and say that it is not there yet."""
+    print(f"error: {obstacle() or 'The window is not there yet; use labctl.'}", file=sys.stderr)
+    sys.exit(1)
