@@ -9,7 +9,20 @@ import numpy as np
 from labctl._version import __version__
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.storage import layout
-from labctl.storage.layout import add_group, add_named_group, add_named_value, add_value, value_of
+from labctl.storage.layout import (
+    add_group,
+    add_named_group,
+    add_named_value,
+    add_value,
+    base_name,
+    dataset_at,
+    datasets,
+    group_at,
+    groups,
+    text_attribute,
+    value_at,
+    value_of,
+)
 
 _ERRORS = "errors"
 
@@ -45,30 +58,35 @@ def write_fit(entry: h5py.Group, fit: FitResult) -> None:
 
 def read_fit(entry: h5py.Group) -> FitResult | None:
     """The fit stored in an entry, or None."""
-    group = entry.get(layout.FIT)
-    if group is None:
+    if layout.FIT not in entry:
         return None
+    group = group_at(entry, layout.FIT)
     values: dict[str, FitValue] = {}
-    for name, dataset in layout.children(group["values"]):
+    stored = group_at(group, "values")
+    for name, dataset in datasets(stored):
         if _ERRORS in dataset.attrs:
-            error = group["values"][dataset.attrs[_ERRORS]]
-            unit, label = str(dataset.attrs["units"]), str(dataset.attrs["long_name"])
-            values[name] = FitValue(float(value_of(dataset)), float(value_of(error)), unit, label)
-    tables = {}
-    for name, rows in layout.children(group["tables"]):
-        items = dict(layout.children(rows))
-        tables[name] = Table(
-            {key: value_of(item) for key, item in items.items()},
-            {key: str(item.attrs["units"]) for key, item in items.items() if "units" in item.attrs},
-        )
+            error = value_at(stored, text_attribute(dataset, _ERRORS))
+            unit = text_attribute(dataset, "units")
+            values[name] = FitValue(
+                value_of(dataset), error, unit, text_attribute(dataset, "long_name")
+            )
+    tables: dict[str, Table] = {}
+    for name, rows in groups(group_at(group, "tables")):
+        items = dict(datasets(rows))
+        units = {
+            key: text_attribute(item, "units")
+            for key, item in items.items()
+            if "units" in item.attrs
+        }
+        tables[name] = Table({key: value_of(item) for key, item in items.items()}, units)
     return FitResult(
-        model=value_of(group["model"]),
+        model=value_at(group, "model"),
         values=values,
-        covariance=value_of(group["covariance"]),
-        reduced_chi_square=value_of(group["reduced_chi_square"]),
-        notes=tuple(str(note) for note in value_of(group["notes"])),
+        covariance=value_at(group, "covariance"),
+        reduced_chi_square=value_at(group, "reduced_chi_square"),
+        notes=tuple(str(note) for note in value_at(group, "notes")),
         tables=tables,
-        curve=_read_curve(entry.get(layout.FIT_DATA)),
+        curve=_read_curve(entry),
     )
 
 
@@ -88,18 +106,18 @@ def _write_value(parent: h5py.Group, name: str, value: FitValue) -> None:
         parent, name, float(value.value), units=value.unit, long_name=value.label
     )
     error = add_named_value(parent, f"{name}_errors", float(value.error), units=value.unit)
-    dataset.attrs[_ERRORS] = str(error.name).rpartition("/")[2]
+    dataset.attrs[_ERRORS] = base_name(error)
 
 
 def _write_curve(entry: h5py.Group, curve: FitCurve) -> None:
     group = add_group(entry, layout.FIT_DATA, "NXdata")
     x = add_named_value(group, curve.x_name, curve.x, units=curve.x_unit, long_name=curve.x_label)
     y = add_named_value(group, curve.y_name, curve.y, units=curve.y_unit, long_name=curve.y_label)
-    y_name = str(y.name).rpartition("/")[2]
+    y_name = base_name(y)
     error = add_value(group, f"{y_name}_errors", curve.y_error, units=curve.y_unit)
     label = f"fit: {curve.y_label}"
     model = add_named_value(group, "model", curve.model, units=curve.y_unit, long_name=label)
-    names = [str(item.name).rpartition("/")[2] for item in (x, y, error, model)]
+    names = [base_name(item) for item in (x, y, error, model)]
     group.attrs["signal"] = names[1]
     group.attrs["axes"] = np.array(names[:1], dtype=object)
     group.attrs["auxiliary_signals"] = np.array(names[3:], dtype=object)
@@ -107,19 +125,21 @@ def _write_curve(entry: h5py.Group, curve: FitCurve) -> None:
     group.attrs["members"] = np.array(names, dtype=object)
 
 
-def _read_curve(group: h5py.Group | None) -> FitCurve | None:
-    if group is None:
+def _read_curve(entry: h5py.Group) -> FitCurve | None:
+    if layout.FIT_DATA not in entry:
         return None
-    x, y, error, model = (group[str(name)] for name in group.attrs["members"])
+    group = group_at(entry, layout.FIT_DATA)
+    members = [str(name) for name in np.asarray(group.attrs["members"])]
+    x, y, error, model = (dataset_at(group, name) for name in members)
     return FitCurve(
-        x=x[()],
-        y=y[()],
-        y_error=error[()],
-        model=model[()],
+        x=value_of(x),
+        y=value_of(y),
+        y_error=value_of(error),
+        model=value_of(model),
         x_name=layout.key_of(x),
-        x_unit=str(x.attrs["units"]),
-        x_label=str(x.attrs["long_name"]),
+        x_unit=text_attribute(x, "units"),
+        x_label=text_attribute(x, "long_name"),
         y_name=layout.key_of(y),
-        y_unit=str(y.attrs["units"]),
-        y_label=str(y.attrs["long_name"]),
+        y_unit=text_attribute(y, "units"),
+        y_label=text_attribute(y, "long_name"),
     )

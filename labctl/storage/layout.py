@@ -129,22 +129,63 @@ def value_of(dataset: h5py.Dataset) -> Any:
         return None
     if h5py.check_string_dtype(dataset.dtype) is not None:
         if dataset.shape == ():
-            text = dataset[()].decode(errors="replace")
+            text = bytes(dataset[()]).decode(errors="replace")
             return int(text) if kind == "int" else text
-        return np.array(dataset.asstr()[()].tolist(), dtype=str).reshape(dataset.shape)
+        return np.array(np.asarray(dataset.asstr()[:]).ravel().tolist(), dtype=str).reshape(
+            dataset.shape
+        )
     value = dataset[()]
     return value.item() if dataset.shape == () else value
 
 
 def key_of(item: h5py.Group | h5py.Dataset) -> str:
     """The key under which a child was stored."""
-    return str(item.attrs.get(_KEY, str(item.name).rpartition("/")[2]))
+    return str(item.attrs.get(_KEY, base_name(item)))
 
 
-def children(group: h5py.Group) -> Iterator[tuple[str, Any]]:
-    """(key, object) of a group in the order they were stored."""
-    for item in group.values():
-        yield key_of(item), item
+def base_name(item: h5py.Group | h5py.Dataset) -> str:
+    """The last part of an object's path."""
+    return str(item.name).rpartition("/")[2]
+
+
+def group_at(parent: h5py.Group, name: str) -> h5py.Group:
+    """The child group of that name; KeyError if there is none."""
+    item = parent[name]
+    if not isinstance(item, h5py.Group):
+        raise KeyError(f"{name} is no group")
+    return item
+
+
+def dataset_at(parent: h5py.Group, name: str) -> h5py.Dataset:
+    """The child dataset of that name; KeyError if there is none."""
+    item = parent[name]
+    if not isinstance(item, h5py.Dataset):
+        raise KeyError(f"{name} is no dataset")
+    return item
+
+
+def value_at(parent: h5py.Group, name: str) -> Any:
+    """The value of a child dataset; KeyError if there is none."""
+    return value_of(dataset_at(parent, name))
+
+
+def text_attribute(item: h5py.Group | h5py.Dataset, name: str) -> str:
+    """A text attribute; KeyError if there is none."""
+    return str(item.attrs[name])
+
+
+def groups(parent: h5py.Group) -> Iterator[tuple[str, h5py.Group]]:
+    """(key, group) of the child groups in the order they were stored."""
+    for item in parent.values():
+        if isinstance(item, h5py.Group):
+            yield key_of(item), item
+
+
+def datasets(parent: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+    """(key, dataset) of the child datasets in the order they were stored."""
+    for item in parent.values():
+        if isinstance(item, h5py.Dataset):
+            yield key_of(item), item
 
 
 def _free_name(parent: h5py.Group, key: str) -> str:

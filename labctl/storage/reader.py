@@ -4,7 +4,6 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -22,10 +21,20 @@ from labctl.data import (
 from labctl.errors import StorageError
 from labctl.storage import layout
 from labctl.storage.fit import read_fit
-from labctl.storage.layout import children, value_of
+from labctl.storage.layout import (
+    dataset_at,
+    datasets,
+    group_at,
+    groups,
+    text_attribute,
+    value_at,
+    value_of,
+)
+from labctl.storage.space import one_line
 
 _PATIENCE_S = 1.0
 _ATTEMPTS = 5
+_AT_START, _AT_END = 0, 1
 
 # What h5py raises when a file is not what it should be.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError)
@@ -61,7 +70,7 @@ def open_for_reading(path: Path) -> Iterator[tuple[h5py.File, bool]]:
     with contextlib.closing(file):
         try:
             ours = file.attrs.get("creator") == layout.CREATOR and layout.ENTRY in file
-            version = int(file.attrs.get("labctl_format", 0)) if ours else 0
+            version = int(text_attribute(file, "labctl_format")) if ours else 0
         except DAMAGE as error:
             raise StorageError(f"{path} is damaged: {one_line(error)}.") from error
         if not ours:
@@ -96,7 +105,7 @@ def _open(path: Path) -> tuple[h5py.File, bool]:
 
 def complete_points(data: h5py.Group, columns: tuple[Column, ...]) -> int:
     """Number of points that every column has."""
-    return min(data[column.name].shape[0] for column in columns)
+    return min(dataset_at(data, column.name).shape[0] for column in columns)
 
 
 def read_columns(data: h5py.Group) -> tuple[Column, ...]:
@@ -104,108 +113,103 @@ def read_columns(data: h5py.Group) -> tuple[Column, ...]:
     return tuple(
         Column(
             name=name,
-            unit=str(dataset.attrs["units"]),
-            label=str(dataset.attrs["long_name"]),
+            unit=text_attribute(dataset, "units"),
+            label=text_attribute(dataset, "long_name"),
             dtype=dataset.dtype.name,
             shape=tuple(dataset.shape[1:]),
         )
-        for name, dataset in children(data)
+        for name, dataset in datasets(data)
     )
 
 
-def one_line(error: BaseException) -> str:
-    """The first line of an error, as part of a sentence."""
-    text = str(error).strip("'\"") or type(error).__name__
-    return text.splitlines()[0].rstrip(".,")
-
-
 def _read(file: h5py.File, path: Path, *, growing: bool) -> Run:
-    entry = file[layout.ENTRY]
-    data, run = entry[layout.DATA], entry[layout.RUN]
+    entry = group_at(file, layout.ENTRY)
+    data, run = group_at(entry, layout.DATA), group_at(entry, layout.RUN)
     columns = read_columns(data)
     points = complete_points(data, columns)
-    plot = PlotHint(str(data.attrs["signal"]), tuple(str(x) for x in data.attrs["plot_axes"]))
+    axes = np.asarray(data.attrs["plot_axes"])
+    instruments = group_at(entry, layout.INSTRUMENT)
     return Run(
         info=_read_info(entry),
         specification=columns,
-        columns={column.name: data[column.name][:points] for column in columns},
-        plot=plot,
-        status=RunStatus.RUNNING if growing else RunStatus(value_of(run["status"])),
-        reason=value_of(run["reason"]),
-        end_time=value_of(entry["end_time"]),
-        instruments=_read_instruments(entry[layout.INSTRUMENT], 0),
-        instruments_at_end=_read_instruments(entry[layout.INSTRUMENT], 1),
+        columns={column.name: dataset_at(data, column.name)[:points] for column in columns},
+        plot=PlotHint(text_attribute(data, "signal"), tuple(str(name) for name in axes)),
+        status=RunStatus.RUNNING if growing else RunStatus(value_at(run, "status")),
+        reason=value_at(run, "reason"),
+        end_time=value_at(entry, "end_time"),
+        instruments=_read_instruments(instruments, _AT_START),
+        instruments_at_end=_read_instruments(instruments, _AT_END),
         fit=read_fit(entry),
         path=path,
     )
 
 
 def _read_info(entry: h5py.Group) -> RunInfo:
-    run = entry[layout.RUN]
+    run = group_at(entry, layout.RUN)
+    truth = datasets(group_at(entry, layout.TRUTH)) if layout.TRUTH in entry else ()
     return RunInfo(
-        run_id=value_of(entry["entry_identifier"]),
-        sequence=value_of(run["sequence"]),
-        title=value_of(entry["title"]),
-        description=value_of(entry["experiment_description"]),
-        start_time=value_of(entry["start_time"]),
+        run_id=value_at(entry, "entry_identifier"),
+        sequence=value_at(run, "sequence"),
+        title=value_at(entry, "title"),
+        description=value_at(entry, "experiment_description"),
+        start_time=value_at(entry, "start_time"),
         parameters=tuple(
             ParameterRecord(
                 name=name,
                 value=value_of(dataset),
-                unit=str(dataset.attrs["units"]),
-                label=str(dataset.attrs["long_name"]),
+                unit=text_attribute(dataset, "units"),
+                label=text_attribute(dataset, "long_name"),
             )
-            for name, dataset in children(entry[layout.PARAMETERS])
+            for name, dataset in datasets(group_at(entry, layout.PARAMETERS))
         ),
-        parameters_json=value_of(run["parameters_json"]),
-        rig_name=value_of(run["rig_name"]),
-        rig_text=value_of(run["rig_text"]),
-        simulated=value_of(run["simulated"]),
-        seed=value_of(run["seed"]),
-        host=value_of(run["host"]),
-        user=value_of(entry[layout.USER]["name"]),
-        versions={name: value_of(dataset) for name, dataset in children(run["versions"])},
-        git_revision=value_of(run["git_revision"]),
+        parameters_json=value_at(run, "parameters_json"),
+        rig_name=value_at(run, "rig_name"),
+        rig_text=value_at(run, "rig_text"),
+        simulated=value_at(run, "simulated"),
+        seed=value_at(run, "seed"),
+        host=value_at(run, "host"),
+        user=value_at(group_at(entry, layout.USER), "name"),
+        versions={name: value_of(dataset) for name, dataset in datasets(group_at(run, "versions"))},
+        git_revision=value_at(run, "git_revision"),
         truth={
-            name: (np.asarray(value_of(dataset)), str(dataset.attrs["units"]))
-            for name, dataset in children(entry.get(layout.TRUTH, {}))
+            name: (np.asarray(value_of(dataset)), text_attribute(dataset, "units"))
+            for name, dataset in truth
         },
     )
 
 
 def _read_instruments(parent: h5py.Group, moment: int) -> tuple[InstrumentRecord, ...]:
-    """The instruments at the start (0) or the end (1); empty if nothing was recorded then."""
+    """The instruments at one moment; empty if nothing was recorded then."""
     records = []
-    recorded = moment == 0
-    for role, group in children(parent):
-        if not isinstance(group, h5py.Group):
-            continue
+    recorded = moment == _AT_START
+    for role, group in groups(parent):
         settings: dict[str, Setting] = {}
-        for name, item in children(group["settings"]):
+        for name, item in groups(group_at(group, "settings")):
             switch = bool(item.attrs["switch"])
-            setpoint = _setting(item["setpoint"][moment], switch=switch)
-            readback = _setting(item["readback"][moment], switch=switch)
+            readbacks = dataset_at(item, "readback")
+            setpoint = _setting(value_at(item, "setpoint")[moment], switch=switch)
+            readback = _setting(value_of(readbacks)[moment], switch=switch)
             recorded |= readback is not None
-            unit = str(item["readback"].attrs["units"])
+            unit = text_attribute(readbacks, "units")
             settings[name] = Setting(setpoint, np.nan if readback is None else readback, unit)
-        limits = {
-            name: (float(pair[0]), float(pair[1]), str(pair.attrs["units"]))
-            for name, pair in children(group["limits"])
-        }
+        limits = {}
+        for name, pair in datasets(group_at(group, "limits")):
+            low, high = value_of(pair).tolist()
+            limits[name] = (low, high, text_attribute(pair, "units"))
         records.append(
             InstrumentRecord(
                 role=role,
-                class_path=value_of(group["class_path"]),
-                identity=value_of(group["identity"]),
+                class_path=value_at(group, "class_path"),
+                identity=value_at(group, "identity"),
                 settings=settings,
                 limits=limits,
-                safe_state=value_of(group["safe_state"]),
+                safe_state=value_at(group, "safe_state"),
             )
         )
     return tuple(records) if recorded else ()
 
 
-def _setting(value: Any, *, switch: bool) -> float | bool | None:
+def _setting(value: float, *, switch: bool) -> float | bool | None:
     if np.isnan(value):
         return None
     return bool(value) if switch else float(value)

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from labctl.data import FitResult, RunStatus
 from labctl.errors import StorageError
 from labctl.storage import layout
 from labctl.storage.fit import fit_bytes, write_fit
-from labctl.storage.layout import value_of
-from labctl.storage.reader import DAMAGE, complete_points, one_line, open_for_reading, read_columns
-from labctl.storage.space import Reservation, abandon, trim
+from labctl.storage.layout import dataset_at, group_at, value_at
+from labctl.storage.reader import DAMAGE, complete_points, open_for_reading, read_columns
+from labctl.storage.space import Reservation, abandon, one_line, trim
 
 _SPARE_BYTES = 1 << 20
 _SLAB_BYTES = 16 << 20
@@ -39,10 +40,10 @@ def append_fit(path: Path, fit: FitResult) -> None:
             shutil.copyfile(path, part)
             shutil.copymode(path, part)
             with _editing(part, "r+", path.stat().st_size + fit_bytes(fit)) as file:
-                write_fit(file[layout.ENTRY], fit)
+                write_fit(group_at(file, layout.ENTRY), fit)
             part.replace(path)
         except OSError as error:
-            raise StorageError(f"Cannot store the fit in {path}: {_why(error)}.") from error
+            raise StorageError(f"Cannot store the fit in {path}: {one_line(error)}.") from error
 
 
 def recover(path: Path, out: Path | None = None) -> Path:
@@ -66,21 +67,23 @@ def recover(path: Path, out: Path | None = None) -> Path:
                 _refuse_complete(source, path)
             with _editing(part, "w", path.stat().st_size) as target:
                 points = _copy(source, target)
-                run = target[layout.ENTRY][layout.RUN]
+                run = group_at(group_at(target, layout.ENTRY), layout.RUN)
                 reason = f"The program was killed; {points} points were recovered from {path.name}."
-                run["reason"][()] = layout.fixed_text(reason, layout.REASON_BYTES)
-                run["status"][()] = layout.fixed_text(RunStatus.RECOVERED, layout.STATUS_BYTES)
+                dataset_at(run, "reason")[()] = layout.fixed_text(reason, layout.REASON_BYTES)
+                dataset_at(run, "status")[()] = layout.fixed_text(
+                    RunStatus.RECOVERED, layout.STATUS_BYTES
+                )
                 target.attrs["file_name"] = out.name
             _publish(part, out)
         except FileExistsError as error:
             raise StorageError(f"{out} exists already; nothing was recovered.") from error
         except DAMAGE as error:
-            raise StorageError(f"Cannot recover {path}: {_why(error)}.") from error
+            raise StorageError(f"Cannot recover {path}: {one_line(error)}.") from error
     return out
 
 
 def _refuse_complete(source: h5py.File, path: Path) -> None:
-    status = value_of(source[layout.ENTRY][layout.RUN]["status"])
+    status = value_at(group_at(group_at(source, layout.ENTRY), layout.RUN), "status")
     if status != RunStatus.RUNNING:
         raise StorageError(f"{path} was closed properly ({status}); it needs no recovery.")
 
@@ -89,20 +92,21 @@ def _copy(source: h5py.File, target: h5py.File) -> int:
     """Copy a whole file, the columns cut to the points that all of them have."""
     for name, value in source.attrs.items():
         target.attrs[name] = value
-    old = source[layout.ENTRY]
+    old = group_at(source, layout.ENTRY)
     new = target.create_group(layout.ENTRY, track_order=True)
     for name, value in old.attrs.items():
         new.attrs[name] = value
     for name in old:
         if name != layout.DATA:
             source.copy(old[name], new, name)
+    old_data = group_at(old, layout.DATA)
     data = new.create_group(layout.DATA, track_order=True)
-    for name, value in old[layout.DATA].attrs.items():
+    for name, value in old_data.attrs.items():
         data.attrs[name] = value
-    columns = read_columns(old[layout.DATA])
-    points = complete_points(old[layout.DATA], columns)
+    columns = read_columns(old_data)
+    points = complete_points(old_data, columns)
     for column in columns:
-        dataset = old[layout.DATA][column.name]
+        dataset = dataset_at(old_data, column.name)
         copy = data.create_dataset(
             column.name,
             shape=(points, *column.shape),
@@ -114,14 +118,15 @@ def _copy(source: h5py.File, target: h5py.File) -> int:
             copy.attrs[name] = value
         points = min(points, _copy_column(dataset, copy, points))
     for column in columns:
-        data[column.name].resize(points, axis=0)
+        dataset_at(data, column.name).resize(points, axis=0)
     return points
 
 
 def _copy_column(source: h5py.Dataset, target: h5py.Dataset, points: int) -> int:
     """Copy slab by slab; returns how many points could be read."""
-    rows = source.chunks[0]
-    step = rows * max(1, _SLAB_BYTES // max(1, rows * source.dtype.itemsize))
+    rows = source.chunks[0] if source.chunks else 1
+    point_bytes = source.dtype.itemsize * math.prod(source.shape[1:])
+    step = rows * max(1, _SLAB_BYTES // (rows * point_bytes))
     for begin in range(0, points, step):
         end = min(begin + step, points)
         try:
@@ -168,7 +173,3 @@ def _publish(part: Path, out: Path) -> None:
         if out.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out)) from error
         part.rename(out)
-
-
-def _why(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or one_line(error)

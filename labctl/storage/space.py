@@ -14,8 +14,11 @@ from pathlib import Path
 
 import h5py
 
+from labctl.errors import OutputError
+
 _SMALL_STEP = 1 << 20
 _LARGE_STEP = 64 << 20
+_CAN_ALLOCATE = hasattr(os, "posix_fallocate")
 
 
 class Reservation:
@@ -41,15 +44,41 @@ class Reservation:
             self._allocate(size)
 
     def _allocate(self, size: int) -> None:
-        if self.descriptor is None:
+        if self.descriptor is None or not (_CAN_ALLOCATE or hasattr(os, "pwrite")):
             room = shutil.disk_usage(self._path.parent).free
             if size - self._path.stat().st_size > room:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        elif hasattr(os, "posix_fallocate"):
+        elif _CAN_ALLOCATE:
             os.posix_fallocate(self.descriptor, 0, size)
         else:
             _append_zeros(self.descriptor, size)
         self._claimed = size
+
+
+def create_empty(path: Path, size: int) -> None:
+    """Create a new file where `size` bytes have room, with the system's own words if it cannot.
+
+    Raises:
+        OutputError: the file exists, its folder does not or cannot be written, or is full.
+    """
+    try:
+        with path.open("xb") as raw:
+            try:
+                if _CAN_ALLOCATE:
+                    os.posix_fallocate(raw.fileno(), 0, size)
+            except OSError:
+                path.unlink()
+                raise
+    except FileExistsError as error:
+        raise OutputError(f"{path} exists already; data files are never overwritten.") from error
+    except (OSError, ValueError) as error:
+        raise OutputError(f"Cannot write {path}: {one_line(error)}.") from error
+
+
+def one_line(error: BaseException) -> str:
+    """Why something failed, as part of a sentence."""
+    text = getattr(error, "strerror", None) or str(error).strip("'\"") or type(error).__name__
+    return str(text).splitlines()[0].rstrip(".,")
 
 
 def descriptor_of(file: h5py.File, path: Path) -> int | None:

@@ -16,7 +16,8 @@ import h5py
 from labctl.data import Column, InstrumentRecord, PlotHint, RunInfo, RunStatus
 from labctl.errors import OutputError, StorageError
 from labctl.storage import layout
-from labctl.storage.space import Reservation, abandon, trim
+from labctl.storage.layout import dataset_at, group_at
+from labctl.storage.space import Reservation, abandon, create_empty, one_line, trim
 from labctl.storage.staging import PointBuffer, check_columns
 from labctl.storage.tree import chunk_points, write_end, write_tree
 
@@ -73,7 +74,7 @@ class RunWriter:
         self._lock = threading.RLock()  # the HDF5 file
         self._count_lock = threading.Lock()  # staged and flushed points change hands together
         self._stop = threading.Event()
-        _claim_name(self.path)
+        create_empty(self.path, _FIRST_BYTES)
         self._create(info, plot, instruments)
         self._thread = threading.Thread(
             target=self._flush_regularly, name=f"flush {self.path.name}", daemon=True
@@ -164,14 +165,14 @@ class RunWriter:
                 abandon(file, descriptor)
             self.path.unlink(missing_ok=True)
             if isinstance(error, OSError | RuntimeError):
-                raise OutputError(f"Cannot write {self.path}: {_one_line(error)}.") from error
+                raise OutputError(f"Cannot write {self.path}: {one_line(error)}.") from error
             raise
         self._file = file
-        entry = file[layout.ENTRY]
-        self._datasets = [entry[layout.DATA][column.name] for column in self._columns]
-        self._end_time = entry["end_time"]
-        self._status = entry[layout.RUN]["status"]
-        self._reason = entry[layout.RUN]["reason"]
+        entry = group_at(file, layout.ENTRY)
+        data, run = group_at(entry, layout.DATA), group_at(entry, layout.RUN)
+        self._datasets = [dataset_at(data, column.name) for column in self._columns]
+        self._end_time = dataset_at(entry, "end_time")
+        self._status, self._reason = dataset_at(run, "status"), dataset_at(run, "reason")
 
     def _growth(self, points: int) -> int:
         """Upper bound in bytes of what `points` more points make the file grow."""
@@ -193,9 +194,10 @@ class RunWriter:
             if self._broken and self._error is not None:
                 raise self._error
             try:
-                while points := len(self._buffer):
-                    points = min(points, self._high_water)
-                    self._write(self._claim(points))
+                # What comes in meanwhile waits for the next time: no chasing a fast sequence.
+                end = self._flushed + len(self._buffer)
+                while self._flushed < end:
+                    self._write(self._claim(min(end - self._flushed, self._high_water)))
             except _HDF5_ERRORS as error:
                 self._error = self._break(error)
                 raise self._error from error
@@ -214,7 +216,7 @@ class RunWriter:
                 if not points:
                     raise StorageError(
                         f"Cannot write {self.path} beyond {self._flushed} points: "
-                        f"{_one_line(error)}."
+                        f"{one_line(error)}."
                     ) from error
             else:
                 return points
@@ -237,7 +239,7 @@ class RunWriter:
         self._broken = True
         abandon(self._file, self._space.descriptor)
         return StorageError(
-            f"Writing {self.path} failed after {self._flushed} points ({_one_line(error)}); "
+            f"Writing {self.path} failed after {self._flushed} points ({one_line(error)}); "
             f"`labctl recover` gets them back."
         )
 
@@ -253,7 +255,7 @@ class RunWriter:
             except StorageError:
                 return
             except Exception as error:  # noqa: BLE001  a run must not go on without its flusher
-                self._error = StorageError(f"Writing {self.path} failed: {_one_line(error)}.")
+                self._error = StorageError(f"Writing {self.path} failed: {one_line(error)}.")
                 return
             pause_s = max(0.01, self._interval_s - (time.monotonic() - begin_s))
 
@@ -270,7 +272,7 @@ class RunWriter:
         return end_s + _SYNC_SHARE * (end_s - begin_s)
 
     def _remember(self, error: OSError) -> StorageError:
-        self._error = StorageError(f"Cannot write {self.path}: {_one_line(error)}.")
+        self._error = StorageError(f"Cannot write {self.path}: {one_line(error)}.")
         return self._error
 
     def _finish(
@@ -298,24 +300,3 @@ class RunWriter:
     def _close_at_exit(self) -> None:
         with contextlib.suppress(StorageError):
             self.close(RunStatus.FAILED, "The program ended without closing the run.")
-
-
-def _claim_name(path: Path) -> None:
-    """Create the file empty, with the operating system's own words where that fails."""
-    try:
-        with path.open("xb") as raw:
-            try:
-                if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(raw.fileno(), 0, _FIRST_BYTES)
-            except OSError:
-                path.unlink()
-                raise
-    except FileExistsError as error:
-        raise OutputError(f"{path} exists already; data files are never overwritten.") from error
-    except (OSError, ValueError) as error:
-        raise OutputError(f"Cannot write {path}: {_one_line(error)}.") from error
-
-
-def _one_line(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.splitlines()[0].rstrip(".,")
