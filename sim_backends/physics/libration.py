@@ -12,7 +12,7 @@ S0 = 1 - S-1 - S+1 and delta = Delta + G_B phi (red is Delta < 0):
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from scipy.constants import Boltzmann
 
@@ -149,7 +149,7 @@ class SpinLibration:
         return math.sqrt(self.kt_over_i) / self.omega_rad_s
 
 
-_PAPER_SETS: dict[str, dict[str, float]] = {
+_PAPER_SETS: dict[str, dict[str, Any]] = {
     "COOL": {},
     "LASE_B": {
         "torque_s2": 1.5e6, "rabi_hz": 24e3, "relaxation_rate": 1000.0, "detuning_hz": 7e6,
