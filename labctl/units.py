@@ -72,27 +72,22 @@ def format_quantity(value: float, unit: str, *, digits: int = 6) -> str:
     return f"{value / 10.0**exponent:.{digits}g} {_PREFIX_OF[exponent]}{unit}"
 
 
-def format_measurement(
-    value: float, error: float, unit: str, *, exponent: int | None = None
-) -> str:
-    """Write `value` with its standard error to two digits, "2749.412 ± 0.013 MHz".
-
-    Args:
-        value: in `unit`.
-        error: one sigma, in `unit`.
-        unit: SI unit, "counts/s", or "" for a pure number.
-        exponent: power of ten of the prefix, where a column shares one; see `prefix_exponent`.
-    """
-    if exponent is None:
-        exponent = prefix_exponent(value, error, unit)
+def format_measurement(value: float, error: float, unit: str) -> str:
+    """Write `value` with its standard error to two digits, "2749.412 ± 0.013 MHz"."""
+    exponent = prefix_exponent(value, error, unit)
     scaled, scaled_error = value / 10.0**exponent, error / 10.0**exponent
-    shown_unit = _PREFIX_OF[exponent] + unit
+    shown_unit = prefixed_unit(exponent, unit)
     if not (math.isfinite(value) and math.isfinite(error) and error > 0):
         return f"{scaled:.6g} {shown_unit}".rstrip() + " (no error)"
     decimals = max(1 - math.floor(math.log10(scaled_error)), 0)
     if decimals > 9:
         return f"{scaled:.9g} ± {scaled_error:.1e} {shown_unit}".rstrip()
     return f"{scaled:.{decimals}f} ± {scaled_error:.{decimals}f} {shown_unit}".rstrip()
+
+
+def prefixed_unit(exponent: int, unit: str) -> str:
+    """The unit with the prefix of a power of ten: (6, "Hz") is "MHz"."""
+    return _PREFIX_OF[exponent] + unit
 
 
 def prefix_exponent(value: float, error: float, unit: str) -> int:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from labctl.cli.console import table
 from labctl.data import FitResult, FitValue, RunInfo, Table
-from labctl.units import format_measurement, format_quantity, prefix_exponent
+from labctl.units import format_measurement, format_quantity, prefix_exponent, prefixed_unit
 
 TRUE_RESONANCES = "resonance_frequency_hz"
 """Name under which a simulated world tells its transitions."""
@@ -44,7 +44,7 @@ def compare_resonances(fit: FitResult, info: RunInfo) -> list[dict[str, float]]:
     measured, errors = found.columns["frequency_hz"], found.columns["frequency_error_hz"]
     rows: list[dict[str, float]] = []
     for value, error in zip(measured, errors, strict=True):
-        true = float(true_hz[np.argmin(np.abs(true_hz - value))])
+        true = _nearest(true_hz, value)
         deviation = float(value) - true
         rows.append(
             {
@@ -79,12 +79,11 @@ def _true_resonances(info: RunInfo) -> NDArray[np.float64] | None:
 
 
 def _print_table(console: Console, name: str, found: Table, info: RunInfo) -> None:
-    shown = {column: list(_cells(found, column)) for column in _own_columns(found.columns)}
-    if name == RESONANCES and "frequency_hz" in found.columns:
-        true_hz = _true_resonances(info)
-        if true_hz is not None:
-            shown |= _truth_cells(found, true_hz)
-    made = table(_words(name).capitalize(), "#", *(_words(column) for column in shown))
+    shown = dict(_column(found, column) for column in _own_columns(found.columns))
+    true_hz = _true_resonances(info)
+    if name == RESONANCES and true_hz is not None:
+        shown |= _truth_cells(found, true_hz)
+    made = table(_words(name).capitalize(), "#", *shown)
     for column in made.columns:
         column.justify = "right"
     for number, row in enumerate(zip(*shown.values(), strict=True), start=1):
@@ -93,15 +92,18 @@ def _print_table(console: Console, name: str, found: Table, info: RunInfo) -> No
 
 
 def _truth_cells(found: Table, true_hz: NDArray[np.float64]) -> dict[str, list[str]]:
-    cells: dict[str, list[str]] = {"truth": [], "deviation": [], "in sigma": []}
+    truth, deviation, sigmas = [], [], []
     errors = found.columns["frequency_error_hz"]
     for value, error in zip(found.columns["frequency_hz"], errors, strict=True):
-        true = float(true_hz[np.argmin(np.abs(true_hz - value))])
-        deviation = float(value) - true
-        cells["truth"].append(f"{true / 1e6:.3f} MHz")
-        cells["deviation"].append(f"{deviation / 1e6:+.3f} MHz")
-        cells["in sigma"].append(f"{deviation / error:+.1f}" if error > 0 else "")
-    return cells
+        true = _nearest(true_hz, value)
+        truth.append(f"{true / 1e6:.3f}")
+        deviation.append(f"{(value - true) / 1e6:+.3f}")
+        sigmas.append(f"{(value - true) / error:+.1f}" if error > 0 else "")
+    return {"truth\n(MHz)": truth, "deviation\n(MHz)": deviation, "deviation\n(sigma)": sigmas}
+
+
+def _nearest(true_hz: NDArray[np.float64], value: float) -> float:
+    return float(true_hz[np.argmin(np.abs(true_hz - value))])
 
 
 def _print_values(console: Console, fit: FitResult, info: RunInfo) -> None:
@@ -150,20 +152,20 @@ def _own_columns(columns: Mapping[str, NDArray[Any]]) -> list[str]:
     return [name for name in columns if name not in errors]
 
 
-def _cells(found: Table, name: str) -> Iterator[str]:
-    """One column as text; values with errors share a prefix, so that they can be compared."""
+def _column(found: Table, name: str) -> tuple[str, list[str]]:
+    """Header and cells; values with errors share a prefix, so that they can be compared."""
     unit, error = found.units.get(name, ""), _error_column(found.columns, name)
     values = found.columns[name]
-    if error is not None:
-        pairs = [(float(v), float(e)) for v, e in zip(values, found.columns[error], strict=True)]
-        exponent = min((prefix_exponent(v, e, unit) for v, e in pairs), default=0)
-        yield from (format_measurement(v, e, unit, exponent=exponent) for v, e in pairs)
-        return
-    for value in values:
-        if isinstance(value, float | np.floating):
-            yield format_quantity(float(value), unit)
-        else:
-            yield f"{value} {unit}".strip()
+    if error is None:
+        numeric = values.dtype.kind == "f"
+        return _words(name), [
+            format_quantity(float(v), unit) if numeric else f"{v} {unit}".strip() for v in values
+        ]
+    pairs = [(float(v), float(e)) for v, e in zip(values, found.columns[error], strict=True)]
+    exponent = min((prefix_exponent(v, e, unit) for v, e in pairs), default=0)
+    scale, shown = 10.0**exponent, prefixed_unit(exponent, unit)
+    header = f"{_words(name)}\n({shown})" if shown else _words(name)
+    return header, [format_measurement(v / scale, e / scale, "") for v, e in pairs]
 
 
 def _words(name: str) -> str:
