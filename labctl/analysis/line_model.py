@@ -55,7 +55,9 @@ class LineModel:
     def split(self, parameters: Floats) -> tuple[Floats, Floats]:
         """Lines as (m, per_line), and the baseline's coefficients."""
         m = self.count(parameters)
-        return parameters[: m * self.per_line].reshape(m, self.per_line), parameters[m * self.per_line :]
+        return parameters[: m * self.per_line].reshape(m, self.per_line), parameters[
+            m * self.per_line :
+        ]
 
     def join(self, lines: Floats, baseline: Floats) -> Floats:
         """The inverse of `split`."""

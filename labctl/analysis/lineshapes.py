@@ -33,9 +33,7 @@ def lorentzian(
     return amplitude / (1 + x * x)
 
 
-def gaussian(
-    frequency_hz: ArrayLike, center_hz: float, fwhm_hz: float, amplitude: float
-) -> Floats:
+def gaussian(frequency_hz: ArrayLike, center_hz: float, fwhm_hz: float, amplitude: float) -> Floats:
     """`amplitude` exp(-ln2 x^2), x = (f - f0) / (FWHM/2); unit of `amplitude`, shape of f."""
     x = (np.asarray(frequency_hz, dtype=np.float64) - center_hz) / (fwhm_hz / 2)
     return amplitude * np.exp(-np.log(2) * x * x)

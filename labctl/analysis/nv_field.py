@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
-import lmfit
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from labctl.analysis.nv_matching import (
-    Candidate,
-    LineSet,
-    assign,
-    merged_sigma,
-    residuals,
-    search,
-)
+from labctl.analysis.lineshapes import Lineshape
+from labctl.analysis.nv_line_fit import field_notes, fit_lines, line_set, lines_table
+from labctl.analysis.nv_matching import search
 from labctl.analysis.nv_model import GYROMAGNETIC_HZ_PER_T, ZERO_FIELD_SPLITTING_HZ
-from labctl.analysis.nv_report import FieldFit, field_result, no_field
-from labctl.data import FitResult, Table
+from labctl.analysis.nv_report import field_result, no_field
+from labctl.analysis.nv_spectrum import SpectrumModel, fit_spectrum, spectrum_notes
+from labctl.analysis.resonances import fit_resonances
+from labctl.data import FitResult
 from labctl.errors import ParameterError
 
-Floats = NDArray[np.float64]
-
 MODEL = "field of four NV classes"
-LINES_FOR_SPLITTING = 5
+SPECTRUM_MODEL = "eight lines of one field, common width"
 
 
 def nv_field(
@@ -67,7 +61,7 @@ def nv_field(
         ParameterError: NaN, unequal lengths, more than eight lines, errors or widths that are
             not positive, a window upside down.
     """
-    lines = _line_set(
+    lines = line_set(
         frequency_hz,
         frequency_error_hz,
         window_hz,
@@ -79,162 +73,95 @@ def nv_field(
     if lines.frequency_hz.size < 2:
         return no_field(MODEL, "Fewer than two lines do not determine a field.")
     candidates = search(lines)
-    best = candidates[0]
-    fit, sigma, owner = _final_fit(lines, best)
-    notes = _notes(lines, fit, candidates, owner)
+    fit, sigma, owner = fit_lines(lines, candidates[0])
+    notes = field_notes(lines, fit, candidates, owner)
     return field_result(
-        fit, model=MODEL, notes=tuple(notes), tables={"lines": _lines_table(lines, fit, sigma, owner)}
+        fit,
+        model=MODEL,
+        notes=tuple(notes),
+        tables={"lines": lines_table(lines, fit, sigma, owner)},
     )
 
 
-def _line_set(
+def nv_field_from_spectrum(
     frequency_hz: ArrayLike,
-    error_hz: ArrayLike,
-    window_hz: tuple[float, float] | None,
-    fwhm_hz: float,
-    splitting_hz: float,
-    gamma: float,
-    free: bool,
-) -> LineSet:
-    frequency = np.asarray(frequency_hz, dtype=np.float64)
-    error = np.asarray(error_hz, dtype=np.float64)
-    if frequency.ndim != 1 or frequency.shape != error.shape:
+    signal: ArrayLike,
+    error: ArrayLike,
+    *,
+    resonances: FitResult | None = None,
+    sign: str = "both",
+    shape: Lineshape | str = Lineshape.LORENTZIAN,
+    fit_zero_field_splitting: bool = True,
+    zero_field_splitting_hz: float = ZERO_FIELD_SPLITTING_HZ,
+    gyromagnetic_hz_per_t: float = GYROMAGNETIC_HZ_PER_T,
+    y_name: str = "signal",
+    y_unit: str = "",
+    y_label: str = "Signal",
+) -> FitResult:
+    """The field that explains a whole spectrum, also where its lines overlap.
+
+    The lines that `fit_resonances` finds give candidate fields (see `nv_field`); each is then
+    fitted to the spectrum itself as eight lines at nu_i(B, D) with a common width and free
+    heights, and the best fit counts. For Lorentzian or Gaussian lines; lines that the torque
+    pulls are better served by `fit_resonances` and `nv_field`.
+
+    Args:
+        frequency_hz: shape (n,), in any order.
+        signal: shape (n,).
+        error: standard errors, shape (n,), positive.
+        resonances: a fit of the same spectrum, to save fitting it again.
+        sign: "both", "positive" or "negative" lines (ODMR dips are negative).
+        shape: `lorentzian` or `gaussian`.
+        fit_zero_field_splitting: fit D when five lines or more are found.
+        zero_field_splitting_hz: D where it is not fitted, and the start where it is.
+        gyromagnetic_hz_per_t: gamma.
+        y_name: column name of the signal, for the plot.
+        y_unit: its unit.
+        y_label: axis label.
+
+    Returns:
+        As `nv_field`, without the table "lines", with the table "resonances" and the curve of
+        the eight-line fit. Fewer than two lines give no values and a note.
+
+    Raises:
+        ParameterError: as `fit_resonances`, or a shape other than these two.
+    """
+    if shape == Lineshape.PULLED_LORENTZIAN:
         raise ParameterError(
-            "Arguments `frequency_hz` and `frequency_error_hz` must be of equal length,"
-            f" but have shapes {frequency.shape} and {error.shape}."
+            "Argument `shape` must be lorentzian or gaussian for a whole spectrum."
         )
-    if not (np.all(np.isfinite(frequency)) and np.all(np.isfinite(error))):
-        raise ParameterError("The lines and their errors must be finite, but hold NaN or inf.")
-    if frequency.size > 8:
-        raise ParameterError(f"Four classes have at most 8 lines, but {frequency.size} are given.")
-    if np.any(error <= 0):
-        raise ParameterError("Argument `frequency_error_hz` must be positive everywhere.")
-    for name, value in {
-        "fwhm_hz": fwhm_hz,
-        "zero_field_splitting_hz": splitting_hz,
-        "gyromagnetic_hz_per_t": gamma,
-    }.items():
-        if not 0 < value < np.inf:
-            raise ParameterError(f"Argument `{name}` must be positive, but is {value}.")
-    window = (-np.inf, np.inf) if window_hz is None else window_hz
-    if not window[0] < window[1]:
-        raise ParameterError(
-            f"Argument `window_hz` must be (low, high), but {window[0]:g} >= {window[1]:g}."
-        )
-    order = np.argsort(frequency)
-    return LineSet(
-        frequency_hz=frequency[order],
-        error_hz=error[order],
-        window_hz=window,
-        fwhm_hz=fwhm_hz,
-        splitting_hz=splitting_hz,
-        gamma=gamma,
-        free_splitting=free and frequency.size >= LINES_FOR_SPLITTING,
+    if resonances is None:
+        resonances = fit_resonances(
+            frequency_hz, signal, error, shape=shape, sign=sign,
+            y_name=y_name, y_unit=y_unit, y_label=y_label,
+        )  # fmt: skip
+    curve = resonances.curve
+    if curve is None:
+        raise ParameterError("Argument `resonances` must carry its curve.")
+    tables = {"resonances": resonances.tables["resonances"]}
+    found = tables["resonances"].columns
+    if found["frequency_hz"].size < 2:
+        return no_field(SPECTRUM_MODEL, "Fewer than two lines do not determine a field.", tables)
+    fwhm = float(np.median(found["fwhm_hz"]))
+    step = float(np.median(np.diff(curve.x)))
+    fwhm = min(max(fwhm, 2 * step, 2e6), 30e6)
+    lines = line_set(
+        found["frequency_hz"],
+        # Here the lines only choose the starts: neighbours may bias them beyond their errors.
+        np.hypot(found["frequency_error_hz"], fwhm / 20),
+        (float(curve.x[0]), float(curve.x[-1])),
+        fwhm,
+        zero_field_splitting_hz,
+        gyromagnetic_hz_per_t,
+        fit_zero_field_splitting,
     )
-
-
-def _final_fit(
-    lines: LineSet, candidate: Candidate
-) -> tuple[FieldFit, Floats, NDArray[np.int64]]:
-    owner = candidate.owner
-    sigma = merged_sigma(lines, lines.predict(candidate.parameters), owner)
-    start = lmfit.Parameters()
-    for i, value in enumerate(candidate.parameters):
-        start.add(f"p{i}", value=float(value))
-
-    def flat(current: Any) -> Floats:
-        p = np.array([parameter.value for parameter in current.values()])
-        return np.concatenate(residuals(lines, p, owner, sigma))
-
-    minimiser = lmfit.Minimizer(flat, start, scale_covar=False, calc_covar=False)
-    outcome: Any = minimiser.leastsq(ftol=1e-12, xtol=1e-12, max_nfev=400)
-    best = np.array([parameter.value for parameter in outcome.params.values()])
-
-    def vector(p: Floats) -> Floats:
-        return np.concatenate(residuals(lines, p, owner, sigma))
-
-    covariance = np.linalg.pinv(normal_matrix(vector, best))
-    data, _ = residuals(lines, best, owner, sigma)
-    freedom = lines.frequency_hz.size - best.size
-    reduced = float(np.sum(data**2)) / freedom if freedom > 0 else float("nan")
-    if reduced > 1:
-        covariance *= reduced
-    return field_fit(lines, best, covariance, reduced, freedom), sigma, owner
-
-
-def normal_matrix(vector: Any, parameters: Floats, step: float = 1e-3) -> Floats:
-    """J^T J of residuals by central differences with `step` (MHz) in every parameter."""
-    shifts = step * np.eye(parameters.size)
-    jacobian = np.stack(
-        [(vector(parameters + s) - vector(parameters - s)) / (2 * step) for s in shifts], axis=-1
+    height = float(np.median(np.abs(found["amplitude"])))
+    model = SpectrumModel.of(curve, lines, height=height, sign=sign, shape=Lineshape(shape))
+    fit, best, rivals = fit_spectrum(model, search(lines))
+    return field_result(
+        fit,
+        model=SPECTRUM_MODEL,
+        notes=tuple(spectrum_notes(model, fit, rivals)),
+        tables=tables,
+        curve=replace(curve, model=model.curve(best)),
     )
-    return jacobian.T @ jacobian
-
-
-def field_fit(
-    lines: LineSet, parameters: Floats, covariance: Floats, reduced: float, freedom: int
-) -> FieldFit:
-    """Fitted parameters in MHz to a folded field in tesla, covariance with it."""
-    # The signed permutation that folds the vector is orthogonal and carries the covariance.
-    order = np.argsort(-np.abs(parameters[:3]), kind="stable")
-    fold = np.eye(parameters.size)
-    fold[:3, :3] = np.eye(3)[order] * np.where(parameters[:3] < 0, -1.0, 1.0)
-    unit = np.array([1e6 / lines.gamma] * 3 + [1e6] * (parameters.size - 3))
-    turned = fold @ parameters
-    shift = turned[3] * 1e6 if turned.size > 3 else 0.0
-    return FieldFit(
-        field_t=turned[:3] * unit[:3],
-        covariance=(fold @ covariance @ fold.T) * np.outer(unit, unit),
-        splitting_hz=lines.splitting_hz + shift,
-        predicted_hz=lines.predict(turned).reshape(4, 2),
-        reduced_chi_square=reduced,
-        freedom=freedom,
-    )
-
-
-def _lines_table(
-    lines: LineSet, fit: FieldFit, sigma: Floats, owner: NDArray[np.int64]
-) -> Table:
-    predicted = fit.predicted_hz.reshape(8)
-    owner = assign(lines, predicted, lines.fwhm_hz)
-    groups = [predicted[owner == k] for k in range(lines.frequency_hz.size)]
-    mean = np.array([g.mean() if g.size else np.nan for g in groups])
-    return Table(
-        {
-            "measured_hz": lines.frequency_hz,
-            "error_hz": sigma,
-            "predicted_hz": mean,
-            "merged": np.array([g.size for g in groups], dtype=np.int64),
-        },
-        {"measured_hz": "Hz", "error_hz": "Hz", "predicted_hz": "Hz", "merged": ""},
-    )
-
-
-def _notes(
-    lines: LineSet, fit: FieldFit, candidates: list[Candidate], owner: NDArray[np.int64]
-) -> list[str]:
-    notes: list[str] = []
-    best = candidates[0]
-    predicted = fit.predicted_hz.reshape(8)
-    if not lines.free_splitting:
-        notes.append(f"Zero-field splitting held at {lines.splitting_hz / 1e9:.4f} GHz.")
-    if fit.freedom < 1:
-        notes.append("As many unknowns as lines, or more: nothing checks the field.")
-    elif fit.reduced_chi_square > 5:
-        notes.append(
-            f"Reduced chi-square is {fit.reduced_chi_square:.1f}: the lines do not fit one field"
-            " within their errors."
-        )
-    missing = int(np.sum(lines.seen(predicted) & (owner < 0)))
-    if missing:
-        notes.append(f"{missing} predicted line(s) inside the window were not measured.")
-    scale = max(1.0, fit.reduced_chi_square if fit.freedom > 0 else 1.0)
-    for other in candidates[1:]:
-        if (other.score - best.score) / scale < 6:
-            b = other.parameters[:3] * 1e10 / lines.gamma
-            notes.append(
-                "Ambiguous: a field of"
-                f" ({b[0]:.2f}, {b[1]:.2f}, {b[2]:.2f}) G explains the lines nearly as well."
-            )
-            break
-    return notes

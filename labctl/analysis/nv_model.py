@@ -62,11 +62,7 @@ def transition_frequencies_hz(
     total2 = np.sum(b * b, axis=-1)[..., None]
     minus_q = 2 * total2 / 3 - (total2 - parallel2) - 2 / 27
     discriminant = (
-        4 * parallel2
-        + total2**2
-        + 18 * total2 * parallel2
-        - 27 * parallel2**2
-        + 4 * total2**3
+        4 * parallel2 + total2**2 + 18 * total2 * parallel2 - 27 * parallel2**2 + 4 * total2**3
     )
     theta = np.arctan2(np.sqrt(np.maximum(discriminant, 0.0) / 27), minus_q) / 3
     scale = 2 * d * np.sqrt((1 + 3 * total2) / 3)

@@ -111,9 +111,7 @@ def _noise_scale(
     return max(1.0, min(mad, roughness))
 
 
-def _effective_error(
-    model: LineModel, parameters: Floats, error: Floats, scale: float
-) -> Floats:
+def _effective_error(model: LineModel, parameters: Floats, error: Floats, scale: float) -> Floats:
     lines, _, _ = model.evaluate(parameters)
     return np.hypot(scale * error, SHAPE_TOLERANCE * lines)
 

@@ -148,7 +148,9 @@ def _shape(shape: Lineshape | str) -> Lineshape:
         return Lineshape(shape)
     except ValueError as unknown:
         known = ", ".join(member.value for member in Lineshape)
-        raise ParameterError(f"Argument `shape` must be one of {known}, not {shape!r}.") from unknown
+        raise ParameterError(
+            f"Argument `shape` must be one of {known}, not {shape!r}."
+        ) from unknown
 
 
 def _log_width(low: float, high: float, step: float) -> tuple[float, float]:
@@ -220,7 +222,11 @@ def _table(
     model: LineModel, parameters: Floats, values: Mapping[str, FitValue], unit: str
 ) -> Table:
     m = model.count(parameters)
-    names = {"frequency_hz": "frequency_{}_hz", "fwhm_hz": "fwhm_{}_hz", "amplitude": "amplitude_{}"}
+    names = {
+        "frequency_hz": "frequency_{}_hz",
+        "fwhm_hz": "fwhm_{}_hz",
+        "amplitude": "amplitude_{}",
+    }
     units = {"frequency_hz": "Hz", "fwhm_hz": "Hz", "amplitude": unit}
     if model.per_line == 4:
         names["pull_hz"] = "pull_{}_hz"
