@@ -31,7 +31,8 @@ class ToyWorld:
         journal: file that takes one line per command, "role verb value".
         fault: "role.verb" that fails, such as "counter.count".
         after: number of calls of it that still succeed.
-        error: "driver" (an exception of a driver's own), "timeout", or "device".
+        error: "driver" (an exception of a driver's own), "timeout", "device", or "interrupt".
+        brief: leave what happens at every point out of the journal.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class ToyWorld:
         seed: int = 1,
         fault: str = "",
         after: int = 0,
-        error: Literal["driver", "timeout", "device"] = "device",
+        error: Literal["driver", "timeout", "device", "interrupt"] = "device",
+        brief: bool = False,
     ) -> None:
         self.seed = seed
         self._random = np.random.default_rng(seed)
         self._journal = Path(journal) if journal else None
         self._fault, self._left, self._error = fault, after, error
+        self._brief = brief
         self._now_s = 0.0
         self.frequency_hz = 0.0
 
@@ -55,11 +58,15 @@ class ToyWorld:
             if self._left == 0:
                 raise self._failure(role)
             self._left -= 1
+        if self._brief and verb in {"count", "frequency_hz"}:
+            return
         if self._journal is not None:
             with self._journal.open("a", encoding="utf-8") as file:
                 file.write(f"{role} {verb} {value}\n")
 
-    def _failure(self, role: str) -> Exception:
+    def _failure(self, role: str) -> BaseException:
+        if self._error == "interrupt":
+            return KeyboardInterrupt()
         if self._error == "timeout":
             return TimeoutError(f"{role}: no answer\nwithin 2 s")
         if self._error == "driver":
@@ -308,6 +315,13 @@ class ToyScan:
         )
 
 
+class ToyScanWithoutAnalysis(ToyScan):
+    """A scan whose analysis is broken."""
+
+    def analyze(self, run: Run) -> FitResult | None:
+        raise ValueError("no idea")
+
+
 SCAN = f"{__name__}:ToyScan"
 
 
@@ -321,7 +335,7 @@ def rig_text(
     """A rig file over the toy devices; `world` gives further arguments of `ToyWorld`."""
     arguments = {"journal": Path(journal).as_posix() if journal else "", **(world or {})}
     listed = ", ".join(
-        f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}"
+        f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {str(value).lower()}"
         for key, value in arguments.items()
     )
     safe = {
@@ -341,3 +355,25 @@ def rig_text(
         f'title = "Toy lab"\nsimulation = "world"\n\n[shared.world]\n'
         f'class = "{__name__}:ToyWorld"\narguments = {{ {listed} }}\n\n{devices}\n{extra}'
     )
+
+
+def unsafe_traces(journal: Path) -> list[str]:
+    """What a run did wrong with the lab, judged by its journal; empty when all is well."""
+    lines = [line.split() for line in journal.read_text(encoding="utf-8").splitlines()]
+    last = {(role, verb): value[0] if value else "" for role, verb, *value in lines}
+    ramps = [line for line in lines if line[0] == "electromagnet" and line[1] != "identity"]
+    wanted = {
+        ("microwave", "output"): "False",
+        ("laser", "power_w"): str(IDLE_POWER_W),
+        ("laser", "gate"): "False",
+        ("electromagnet", "ramp_to"): str(SAFE_CURRENT_A),
+    }
+    wrong = [f"{key} is {last.get(key)}" for key, value in wanted.items() if last.get(key) != value]
+    wrong += [f"magnet: {line}" for line in ramps if line[1] not in {"open", "ramp_to", "close"}]
+    wrong += [
+        f"trap: {line}"
+        for line in lines
+        if line[0] == "trap" and line[1] not in {"open", "identity", "close"}
+    ]
+    closed = {line[0] for line in lines if line[1] == "close"}
+    return wrong + [f"{role} is open" for role in {line[0] for line in lines} - closed - {"world"}]
