@@ -65,8 +65,10 @@ def find_lines(
             trials.append(_with_split(model, parameters, found[1]))
         fits = [model.minimise(trial, y, effective) for trial in trials]
         fits = [fit for fit in fits if _sane(model, fit[0], sign)]
-        best = min(fits, key=lambda fit: fit[1], default=None)
-        if best is None or before - best[1] < threshold:
+        # Beside lines not found yet, a free fit may run away to cover them.
+        fits.append(_only_heights(model, trials[0], y, effective))
+        best = min(fits, key=lambda fit: fit[1])
+        if before - best[1] < threshold:
             refused.append(place)
             if len(refused) > 5:
                 break
@@ -172,6 +174,19 @@ def _with_atom(
     new = np.zeros((1, model.per_line))
     new[0, :3] = found[1:]
     return model.join(np.concatenate([lines, new]), baseline)
+
+
+def _only_heights(
+    model: LineModel, parameters: Floats, y: Floats, error: Floats
+) -> tuple[Floats, float]:
+    """Best heights and baseline with centres, widths and pulls as they are."""
+    linear = np.ones(parameters.size, dtype=bool)
+    linear[: model.count(parameters) * model.per_line] = False
+    linear[2 : model.count(parameters) * model.per_line : model.per_line] = True
+    design = model.evaluate(parameters)[2][:, linear]
+    solved = parameters.copy()
+    solved[linear] = np.linalg.lstsq(design / error[:, None], y / error, rcond=None)[0]
+    return solved, _chi_square(model, solved, y, error)
 
 
 def _with_split(model: LineModel, parameters: Floats, near: float) -> Floats:
