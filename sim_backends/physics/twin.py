@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim_backends.physics.cross_relaxation import relaxation_rates
 from sim_backends.physics.oscillator import step_propagator
 from sim_backends.physics.spin import (
     follow_level,
@@ -83,20 +84,6 @@ def _microwave_rate(
     x = 2.0 * math.pi * detuning_hz * t2star_s
     peak = 0.5 * rabi_rad_s * rabi_rad_s * t2star_s
     return peak * math.exp(-x * x) if gaussian else peak / (1.0 + x * x)
-
-
-@njit(cache=True, nogil=True)
-def _relaxation_rates(
-    levels: NDArray[np.float64], spins: SpinModel, out: NDArray[np.float64]
-) -> None:
-    """1/T1_i = 1/T1_0 + sum_j exp(-(nu_i - nu_j)^2/(2 sigma^2))/T1_dd (`002`, SM Sec. VI)."""
-    for i in range(4):
-        out[i] = spins.relaxation_rate
-        for j in range(4):
-            if i != j:
-                gap = (levels[i, 1] - levels[i, 0]) - (levels[j, 1] - levels[j, 0])
-                x = gap * spins.zero_field_splitting_hz / spins.cross_relaxation_width_hz
-                out[i] += spins.cross_relaxation_rate * math.exp(-0.5 * x * x)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -196,7 +183,14 @@ def _refresh(
     rates: NDArray[np.float64],
 ) -> None:
     """Level mixing and static rates at this orientation; writes the last three arrays."""
-    _relaxation_rates(levels, spins, relaxation)
+    relaxation_rates(
+        levels,
+        spins.zero_field_splitting_hz,
+        spins.relaxation_rate,
+        spins.cross_relaxation_rate,
+        spins.cross_relaxation_width_hz,
+        relaxation,
+    )
     for c in range(4):
         mixing(levels[c], parallel[c], b_square, weights[c])
         static_rates(weights[c], pump_rate, relaxation[c], spins.double_quantum_rate, rates[c])
