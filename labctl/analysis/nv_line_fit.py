@@ -16,6 +16,7 @@ from labctl.errors import ParameterError
 Floats = NDArray[np.float64]
 
 LINES_FOR_SPLITTING = 5
+FEW_LINES = 4
 
 
 def line_set(
@@ -84,7 +85,7 @@ def fit_lines(lines: LineSet, candidate: Candidate) -> tuple[FieldFit, Floats, N
     def vector(p: Floats) -> Floats:
         return np.concatenate(residuals(lines, p, owner, sigma))
 
-    covariance = np.linalg.pinv(normal_matrix(vector, best))
+    covariance = np.asarray(np.linalg.pinv(normal_matrix(vector, best)), dtype=np.float64)
     data, _ = residuals(lines, best, owner, sigma)
     freedom = lines.frequency_hz.size - best.size
     reduced = float(np.sum(data**2)) / freedom if freedom > 0 else float("nan")
@@ -124,6 +125,7 @@ def field_fit(
 
 
 def lines_table(lines: LineSet, fit: FieldFit, sigma: Floats, owner: NDArray[np.int64]) -> Table:
+    """One row per measured line: where it is, where the field puts it, how many merge in it."""
     predicted = fit.predicted_hz.reshape(8)
     owner = assign(lines, predicted, lines.fwhm_hz)
     groups = [predicted[owner == k] for k in range(lines.frequency_hz.size)]
@@ -142,7 +144,10 @@ def lines_table(lines: LineSet, fit: FieldFit, sigma: Floats, owner: NDArray[np.
 def field_notes(
     lines: LineSet, fit: FieldFit, candidates: list[Candidate], owner: NDArray[np.int64]
 ) -> list[str]:
+    """What makes the field doubtful, in words."""
     notes: list[str] = []
+    if lines.frequency_hz.size < FEW_LINES:
+        notes.append(f"Only {lines.frequency_hz.size} lines: another field may fit them as well.")
     best = candidates[0]
     predicted = fit.predicted_hz.reshape(8)
     if not lines.free_splitting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class LineSet:
             gyromagnetic_hz_per_t=self.gamma,
         ).reshape(8)
 
-    def seen(self, predicted: Floats) -> NDArray[np.bool_]:
+    def seen(self, predicted: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """Which predicted lines the window certainly shows."""
         margin = self.fwhm_hz / 2
         low, high = self.window_hz

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import leastsq
 
 from labctl.analysis.lineshapes import Lineshape, profile
-from labctl.analysis.nv_line_fit import field_fit, normal_matrix
+from labctl.analysis.nv_line_fit import FEW_LINES, field_fit, normal_matrix
 from labctl.analysis.nv_matching import SPLITTING_PRIOR_HZ, Candidate, LineSet
 from labctl.analysis.nv_model import fold_field
 from labctl.analysis.nv_report import FieldFit
@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 
 CANDIDATES = 12
 """Fields that are tried on the spectrum."""
+
+SAMPLES = 4000
+"""Length of the chain that explores merged lines, about half a second."""
 
 HEIGHT_SPREAD = 0.35
 """How much the eight heights differ, as a part of their typical value."""
@@ -101,7 +104,8 @@ class SpectrumModel:
         target = np.concatenate([self.y / self.error, np.full(8, self.height / self.height_sigma)])
         # The normal equations are well conditioned thanks to the prior, and fast.
         normal = matrix.T @ matrix
-        coefficients = np.linalg.solve(normal, matrix.T @ target)
+        solution = np.linalg.solve(normal, matrix.T @ target)
+        coefficients = np.asarray(solution, dtype=np.float64)
         mean, sigma = self.log_width
         prior = [
             parameters[3] / (SPLITTING_PRIOR_HZ * 1e-6 if self.lines.free_splitting else 1e-4),
@@ -159,7 +163,10 @@ def fit_spectrum(
     freedom = n - 11 - free.size
     reduced = float(np.sum(residual[:n] ** 2)) / freedom if freedom > 0 else float("nan")
     covariance = _profile_covariance(model, best, free, max(1.0, reduced))
-    fit = field_fit(model.lines, best[free][:-1], covariance[:-1, :-1], reduced, freedom)
+    centre = best[free]
+    if _merged(model, best):
+        centre, covariance = _sample(model, best, free, covariance, max(1.0, reduced))
+    fit = field_fit(model.lines, centre[:-1], covariance[:-1, :-1], reduced, freedom)
     return fit, best, fits
 
 
@@ -174,14 +181,14 @@ def _off_symmetry(fits: list[tuple[Floats, float]], fwhm_hz: float) -> list[Floa
     for parameters, _ in fits:
         x, y, z = fold_field(parameters[:3])
         rest = parameters[3:]
-        for field in (
+        fields = (
             (x, y + shift, max(z - shift, 0.0)),
             (x + shift, max(y - shift, 0.0), z),
             (x, y, z + shift),
             (x, y, max(z - shift, 0.0)),
             (x + shift, y, max(z - shift, 0.0)),
-        ):
-            starts.append(np.concatenate([field, rest]))
+        )
+        starts.extend(np.concatenate([field, rest]) for field in fields)
     return starts
 
 
@@ -215,6 +222,42 @@ def _profile_covariance(
     return covariance
 
 
+def _merged(model: SpectrumModel, parameters: Floats) -> bool:
+    """Whether two predicted lines in the window coincide within half a width."""
+    predicted = model.lines.predict(parameters[:4])
+    shown = np.sort(predicted[model.lines.seen(predicted)])
+    return bool(np.any(np.diff(shown) < np.exp(parameters[4]) * 5e5))
+
+
+def _sample(
+    model: SpectrumModel, best: Floats, free: NDArray[np.int64], covariance: Floats, scale: float
+) -> tuple[Floats, Floats]:
+    """Mean and covariance of the free parameters, the field folded, by adaptive Metropolis.
+
+    Merged lines trade their splitting against width and heights along a curved valley, which
+    no ellipsoid around its lowest point describes (Haario et al., Bernoulli 7 (2001) 223). The
+    seed is fixed: the same spectrum gives the same result.
+    """
+    random = np.random.default_rng(0)
+    every = best.copy()
+    current, cost = best[free], float(np.sum(model.residual(best) ** 2))
+    chain = np.empty((SAMPLES, free.size))
+    floor = 1e-8 * np.eye(free.size)
+    step = np.linalg.cholesky(covariance + floor) * 2.4 / np.sqrt(free.size)
+    for i in range(SAMPLES):
+        if i and i % 250 == 0:
+            seen = np.cov(chain[i // 2 : i].T) + floor
+            step = np.linalg.cholesky(seen) * 2.4 / np.sqrt(free.size)
+        every[free] = current + step @ random.normal(size=free.size)
+        new = float(np.sum(model.residual(every) ** 2))
+        if random.random() < np.exp(min((cost - new) / (2 * scale), 0.0)):
+            current, cost = every[free], new
+        chain[i] = current
+    kept = chain[SAMPLES // 4 :]
+    kept[:, :3] = fold_field(kept[:, :3])
+    return kept.mean(axis=0), np.cov(kept.T)
+
+
 def _reach(rise: Callable[[float], float], target: float, guess: float) -> float:
     """Where `rise` comes to `target`, to a few percent, by a secant in log-log."""
     t, power = guess, 2.0
@@ -232,6 +275,10 @@ def spectrum_notes(
 ) -> list[str]:
     """What makes the field doubtful, in words."""
     notes: list[str] = []
+    if model.lines.frequency_hz.size < FEW_LINES:
+        notes.append(
+            f"Only {model.lines.frequency_hz.size} lines stand out: another field may fit as well."
+        )
     if not model.lines.free_splitting:
         notes.append(f"Zero-field splitting held at {model.lines.splitting_hz / 1e9:.4f} GHz.")
     if fit.freedom < 1:
@@ -241,6 +288,8 @@ def spectrum_notes(
             f"Reduced chi-square is {fit.reduced_chi_square:.1f}: the spectrum is not eight equal"
             " lines of one field, or the errors are too small."
         )
+    if _merged(model, fits[0][0]):
+        notes.append("Lines of different classes coincide: position and errors are sampled.")
     seen = int(np.sum(model.lines.seen(fit.predicted_hz.reshape(8))))
     if seen < 4:
         notes.append(f"Only {seen} of the eight lines lie in the window.")

@@ -183,7 +183,7 @@ def _final_fit(
     outcome: Any = minimiser.leastsq(Dfun=jacobian, ftol=1e-10, xtol=1e-8, max_nfev=200)
     best = np.array([p.value for p in outcome.params.values()])
     derivative = model.jacobian(best, y, error)
-    return best, np.linalg.pinv(derivative.T @ derivative)
+    return best, np.asarray(np.linalg.pinv(derivative.T @ derivative), dtype=np.float64)
 
 
 def _physical(
