@@ -179,7 +179,8 @@ def build_rig(spec: RigFile, make_safe: Callable[[Rig], list[str]]) -> Rig:
             shared[name] = _construct(item.class_path, item.arguments)
         except RigError as error:
             faults.append(f"shared.{name}: {error}")
-    roles = (role for role in ROLES if role in spec.devices and not faults)
+    # Without the shared objects nothing can be built; otherwise every device gets its try.
+    roles = [] if faults else [role for role in ROLES if role in spec.devices]
     for role in roles:
         try:
             devices[role] = _build_device(role, spec.devices[role], shared)
