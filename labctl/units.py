@@ -51,17 +51,18 @@ def parse_quantity(text: str, unit: str) -> float:
         example = f"2.5 {unit}" if unit else "2.5"
         raise UnitError(f"Cannot read {text!r} as a quantity; write it like {example!r}.")
     number, suffix = match.groups()
-    if not suffix:
-        return float(number)
-    factor = _factors(unit).get(suffix)
+    factor = _factors(unit).get(suffix) if suffix else 1.0
     if factor is None:
         wanted = f"a quantity in {unit}" if unit else "a pure number"
         raise UnitError(f"Cannot read {text!r} as {wanted}: unknown unit {suffix!r} here.")
     # In decimal, "3 ns" is the double nearest to 3e-9 and "0.067 GHz" is 67 MHz exactly.
     try:
-        return float(Decimal(number) * Decimal(repr(factor)))
-    except ArithmeticError as error:
-        raise UnitError(f"Cannot read {text!r}: the number is out of every range.") from error
+        value = float(Decimal(number) * Decimal(repr(factor)))
+    except ArithmeticError:
+        value = math.inf
+    if math.isinf(value):
+        raise UnitError(f"Cannot read {text!r}: the number is out of every range.")
+    return value
 
 
 def format_quantity(value: float, unit: str, *, digits: int = 6) -> str:
