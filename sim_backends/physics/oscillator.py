@@ -16,11 +16,11 @@ PA_PER_MBAR = 100.0
 
 
 class StepPropagator(NamedTuple):
-    """One step of length h of one mode: x, v -> phi.(x, v) + const*a + ramp*(a_end - a) + noise.
+    """One step of length h of one mode under a(t) = a0 + a1 (t/h) + a2 (t/h)^2 and noise.
 
-    `phi_*` is the homogeneous propagator, `const_*` the response to a constant acceleration,
-    `ramp_*` to one that grows from 0 to 1 over the step, `noise_*` the lower Cholesky factor of
-    the covariance of the thermal noise.
+    x, v -> phi.(x, v) + const a0 + ramp a1 + bend a2 + noise: `phi_*` is the homogeneous
+    propagator, `const_*`, `ramp_*` and `bend_*` the responses to the three accelerations,
+    `noise_*` the lower Cholesky factor of the covariance of the thermal noise.
     """
 
     phi_xx: float
@@ -31,6 +31,8 @@ class StepPropagator(NamedTuple):
     const_v: float
     ramp_x: float
     ramp_v: float
+    bend_x: float
+    bend_v: float
     noise_xx: float
     noise_vx: float
     noise_vv: float
@@ -67,6 +69,7 @@ def step_propagator(
     phi_vv = decay * (cosine - 0.5 * gamma_s * sine)
     const_x = (1.0 - phi_xx) / square
     ramp_x = (step_s - phi_xv - gamma_s * const_x) / (square * step_s)
+    bend_x = (step_s - 2.0 * const_x / step_s - 2.0 * gamma_s * ramp_x) / (square * step_s)
     variance_x = kt_over_i / square
     if max(omega_rad_s, gamma_s) * step_s < 1e-4:
         # The differences below lose their digits here; the leading orders do not.
@@ -83,7 +86,7 @@ def step_propagator(
     noise_vv = math.sqrt(max(cov_vv - noise_vx * noise_vx, 0.0))
     return StepPropagator(
         phi_xx, phi_xv, phi_vx, phi_vv, const_x, phi_xv, ramp_x, const_x / step_s,
-        noise_xx, noise_vx, noise_vv,
+        bend_x, 2.0 * ramp_x / step_s, noise_xx, noise_vx, noise_vv,
     )  # fmt: skip
 
 

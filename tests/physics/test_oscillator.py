@@ -24,10 +24,10 @@ KT_OVER_I = 30.0
 
 @pytest.mark.parametrize(("omega", "gamma", "step"), CASES)
 def test_propagator_is_the_matrix_exponential(omega: float, gamma: float, step: float) -> None:
-    """States x, v, a and da/dt in one exponential give motion, constant and ramp response."""
-    block = np.zeros((4, 4))
+    """States x, v, a, a' and a'' in one exponential give motion and all three responses."""
+    block = np.zeros((5, 5))
     block[0, 1], block[1, 0], block[1, 1], block[1, 2] = 1.0, -(omega**2), -gamma, 1.0
-    block[2, 3] = 1.0 / step
+    block[2, 3], block[3, 4] = 1.0 / step, 2.0 / step
     exact = expm(block * step)
     p = step_propagator(omega, gamma, step, KT_OVER_I)
     assert [p.phi_xx, p.phi_xv] == pytest.approx(exact[0, :2], rel=1e-9)
@@ -35,6 +35,7 @@ def test_propagator_is_the_matrix_exponential(omega: float, gamma: float, step: 
     assert [p.const_x, p.const_v] == pytest.approx(exact[:2, 2], rel=1e-5)
     if step > 1e-7:  # below, the ramp's response is 1e-16 rad per rad/s^2: nothing
         assert [p.ramp_x, p.ramp_v] == pytest.approx(exact[:2, 3], rel=1e-5)
+        assert [p.bend_x, p.bend_v] == pytest.approx(exact[:2, 4], rel=1e-5)
 
 
 @pytest.mark.parametrize(("omega", "gamma", "step"), CASES)
