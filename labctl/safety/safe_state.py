@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from labctl.hal import Device, Electromagnet, SafeState
+
+ELECTROMAGNET = "electromagnet"
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +25,10 @@ def make_safe(
     for role, device in reversed(list(devices)):
         for name, value in safe_states[role].settings.items():
             try:
-                if name == "current_a" and isinstance(device, Electromagnet):
-                    device.ramp_to(float(value))
+                # Not isinstance(): before Python 3.12 that reads every property of the device,
+                # and one that does not answer would keep its current.
+                if role == ELECTROMAGNET and name == "current_a":
+                    cast(Electromagnet, device).ramp_to(float(value))
                 else:
                     setattr(device, name, value)
             except Exception as error:  # a driver may raise anything; the others must go on
