@@ -217,6 +217,19 @@ def check_limits(model: SequenceParameters, rig: Rig) -> None:
             raise ParameterError(f"Parameter `{name}`: {role} {error}") from error
 
 
+def check_folder(folder: Path) -> None:
+    """Raise OutputError if no file can be made in `folder`, which need not exist yet."""
+    existing = next(
+        (path for path in (folder, *folder.absolute().parents) if path.exists()), folder
+    )
+    try:
+        tempfile.TemporaryFile(dir=existing).close()  # asking for permissions says yes to root
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write into the output folder {folder}: {error.strerror}."
+        ) from error
+
+
 def analyze(path: Path) -> FitResult | None:
     """Analyse a file with its own sequence and store the result in it, replacing an earlier one.
 
@@ -253,16 +266,11 @@ def _store_analysis(
 
 
 def _new_file(folder: Path, name: str) -> Path:
+    check_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"Cannot create the output folder {folder}: {error.strerror}.") from error
-    try:
-        tempfile.TemporaryFile(dir=folder).close()  # asking for permissions says yes to root
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write into the output folder {folder}: {error.strerror}."
-        ) from error
     stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{name}"
     candidates = (
         folder / f"{stem}{suffix}.h5" for suffix in ("", *(f"_{n}" for n in range(2, 999)))

@@ -50,6 +50,7 @@ def run(
     # All that can be wrong with the request is found before a connection is opened.
     session.check_roles(cls, lab)
     session.check_limits(model, lab)
+    session.check_folder(out)
     with StopSignals() as signals, lab:
         lab.open()
         signals.deferred = True

@@ -168,6 +168,7 @@ def test_output_folder_below_a_file(
         outcome = call(capfd, "run", SCAN, "--rig", toy, "--out", folder)
         assert outcome.code == 2
         assert "output folder" in outcome.complaint
+    assert not journal.exists(), "a device was touched"
     assert nothing_happened(tmp_path, journal)
 
 
@@ -179,6 +180,7 @@ def test_output_folder_that_cannot_be_written(
         outcome = call(capfd, "run", SCAN, "--rig", toy, "--out", folder)
         assert outcome.code == 2
         assert "output folder" in outcome.complaint
+    assert not journal.exists(), "a device was touched"
     assert nothing_happened(tmp_path, journal)
 
 
