@@ -1,0 +1,52 @@
+"""`labctl-gui` says what a window needs, and that there is none yet."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labctl.gui import app
+
+
+def test_one_line_and_exit_code_1() -> None:
+    program = Path(sys.executable).parent / "labctl-gui"
+    answer = subprocess.run([program], capture_output=True, text=True, check=False, timeout=60)
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith("error: ")
+
+
+def test_missing_library_names_its_debian_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(
+        app, "QT_LIBRARIES", {"libabsent.so.9": "libabsent9", "libnone.so.1": "libnone1"}
+    )
+    assert app.missing_packages() == ["libabsent9", "libnone1"]
+    assert app.obstacle().endswith("sudo apt-get install libabsent9 libnone1")
+
+
+def test_other_systems_bring_their_own_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert app.missing_packages() == []
+
+
+def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "missing_packages", list)
+    monkeypatch.setitem(sys.modules, "PyQt5.QtWidgets", None)
+    assert "pip install -e '.[gui]'" in app.obstacle()
+
+
+def test_table_is_what_the_wheel_of_qt_links_to() -> None:
+    """Every xcb library outside the wheel that the platform plugin asks for."""
+    qt = pytest.importorskip("PyQt5")
+    plugin = Path(qt.__file__).parent / "Qt5" / "plugins" / "platforms" / "libqxcb.so"
+    if not plugin.exists():
+        pytest.skip("no Linux wheel")
+    needed = subprocess.run(["ldd", plugin], capture_output=True, text=True, check=True).stdout
+    asked = {line.split()[0] for line in needed.splitlines() if "libxcb-" in line}
+    # libxcb-util, -render and -shm come with the packages that need them.
+    assert asked - {"libxcb-util.so.1", "libxcb-render.so.0", "libxcb-shm.so.0"} <= set(
+        app.QT_LIBRARIES
+    )
