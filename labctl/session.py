@@ -7,11 +7,15 @@ import platform
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from labctl._version import __version__
 from labctl.core import (
@@ -155,12 +159,12 @@ def start(
     writer = RunWriter(path, info, columns, measurement.plot, instruments)
 
     def conclude(status: RunStatus, reason: str) -> None:
-        at_end = rig.record()
+        at_end, truth = rig.record(), _truth(rig)
         failures = rig.make_safe()
         rig.active = None
         if failures:
             status, reason = RunStatus.FAILED, "; ".join(filter(None, (reason, *failures)))
-        writer.close(status, reason, _now(), at_end)
+        writer.close(status, reason, _now(), at_end, truth)
         if failures:
             raise RunFailedError("; ".join(failures))
         handle.analysis_error = _analyze(path, measurement)
@@ -307,8 +311,19 @@ def _describe(measurement: MeasurementSequence, model: SequenceParameters, rig: 
         user=_user(),
         versions={"labctl": __version__, "python": platform.python_version(), **_versions()},
         git_revision=_git_revision(),
-        truth=dict(rig.simulation.truth()) if rig.simulation else {},
+        truth=_truth(rig),
     )
+
+
+def _truth(rig: Rig) -> Mapping[str, tuple[NDArray[np.float64], str]]:
+    """What a simulated world knows as its controls stand; empty on a real rig."""
+    if rig.simulation is None:
+        return {}
+    try:
+        return dict(rig.simulation.truth())
+    except Exception:  # what follows at the end of a run makes the lab safe
+        logger.exception("The simulated world does not know its truth")
+        return {}
 
 
 def description_of(cls: type[MeasurementSequence]) -> str:

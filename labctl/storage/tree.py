@@ -1,10 +1,12 @@
 """What stands in a data file before its first point."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from labctl.data import Column, InstrumentRecord, PlotHint, RunInfo, RunStatus, Setting
 from labctl.storage import layout
@@ -15,6 +17,11 @@ _BLOCK_CHUNK_BYTES = 1 << 17
 
 Ends = Mapping[tuple[str, str], tuple[h5py.Dataset, h5py.Dataset]]
 """(role, setting) -> the datasets of setpoint and readback, [at start, at end] each."""
+
+Truth = Mapping[str, tuple[NDArray[np.float64], str]]
+"""What a simulated world knows: name -> (values, unit)."""
+
+logger = logging.getLogger(__name__)
 
 
 def write_tree(
@@ -56,6 +63,17 @@ def write_tree(
 def write_end(dataset: h5py.Dataset, value: float | None) -> None:
     """Fill in the second of [at start, at end], also in SWMR mode."""
     dataset[1] = np.nan if value is None else float(value)
+
+
+def write_truth_at_end(entry: h5py.Group, truth: Truth) -> None:
+    """Replace the truth a run began with, also in SWMR mode; nothing new can be added then."""
+    known = layout.group_at(entry, layout.TRUTH) if layout.TRUTH in entry else {}
+    for name, (values, _) in truth.items():
+        dataset = known.get(name)
+        if isinstance(dataset, h5py.Dataset) and dataset.shape == np.shape(values):
+            dataset[...] = values
+        else:
+            logger.warning("Truth %s was not there, or of another shape, at the start", name)
 
 
 def _write_run(entry: h5py.Group, info: RunInfo) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
@@ -19,7 +20,7 @@ from labctl.storage import layout
 from labctl.storage.layout import dataset_at, group_at
 from labctl.storage.space import Reservation, abandon, create_empty, one_line, trim
 from labctl.storage.staging import PointBuffer, check_columns
-from labctl.storage.tree import chunk_points, write_end, write_tree
+from labctl.storage.tree import Truth, chunk_points, write_end, write_tree, write_truth_at_end
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +112,11 @@ class RunWriter:
         reason: str = "",
         end_time: str = "",
         instruments: Sequence[InstrumentRecord] = (),
+        truth: Truth = MappingProxyType({}),
     ) -> None:
         """Write what is staged, how the run ended and the instruments as they stand; close.
+
+        `truth` replaces the one the run began with, which was before the sequence set its field.
 
         Closing twice is fine. On a full disk the file keeps every point that fits and the
         status `failed` with the reason.
@@ -137,7 +141,7 @@ class RunWriter:
         with self._lock:
             try:
                 if not self._broken:
-                    self._finish(status, reason, end_time, instruments)
+                    self._finish(status, reason, end_time, instruments, truth)
             except _HDF5_ERRORS as error:
                 failure = self._break(error)
             finally:
@@ -235,7 +239,6 @@ class RunWriter:
 
     def _break(self, error: BaseException) -> StorageError:
         """Give up on an HDF5 file that failed in spite of the claimed room."""
-        logger.error("Writing %s failed: %s", self.path, error)
         self._broken = True
         abandon(self._file, self._space.descriptor)
         return StorageError(
@@ -281,7 +284,9 @@ class RunWriter:
         reason: str,
         end_time: str,
         instruments: Sequence[InstrumentRecord],
+        truth: Truth,
     ) -> None:
+        write_truth_at_end(group_at(self._file, layout.ENTRY), truth)
         for record in instruments:
             for name, setting in record.settings.items():
                 datasets = self._ends.get((record.role, name))

@@ -154,3 +154,17 @@ def test_closing_the_rig_ends_the_run(tmp_path: Path, commands: Commands) -> Non
             assert not handle.wait(0.001)
     assert labctl.load(handle.path).status is RunStatus.ABORTED
     check_safe(rig, commands)
+
+
+def test_truth_in_the_file_is_that_of_the_field_the_scan_had(tmp_path: Path) -> None:
+    """The sequence sets the magnet after the file is made, and the rig's end resets it."""
+    truths: list[Any] = []
+    for current_a in (0.0, 2.0):
+        with labctl.open_rig("sim") as rig:
+            run = labctl.run("mdmr", rig, sweeps=1, points=9, current_a=current_a, out=tmp_path)
+            assert isinstance(rig.simulation, World)
+            rig.electromagnet.ramp_to(current_a)
+            expected = rig.simulation.truth()["field_t"][0]
+        assert run.info.truth["field_t"][0] == pytest.approx(expected, abs=5e-5)
+        truths.append(run.info.truth["resonance_frequency_hz"][0])
+    assert max(abs(truths[0] - truths[1])) > 1e6
