@@ -57,7 +57,7 @@ def test_version_and_help_start_quickly() -> None:
             assert outcome.code == 0
             assert words in outcome.out
             assert outcome.err == ""
-        assert min(times) < 1.5  # 0.25 s on an idle machine
+        assert min(times) < 3  # 0.25 s on an idle machine; CI runs other tests beside it
 
 
 def test_starting_up_leaves_the_heavy_libraries_alone() -> None:
