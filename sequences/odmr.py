@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from labctl.analysis.nv_field import nv_field_from_spectrum
+from labctl.analysis.sweeps import average_sweeps
 from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments, Pulse, PulseChannel
 from labctl.parameters import quantity
@@ -92,5 +94,15 @@ class ODMR:
         rig.microwave.output = False
 
     def analyze(self, run: Run) -> FitResult:
-        """PL dips, and the field vector they tell."""
-        raise NotImplementedError
+        """PL dips, and the field vector in the diamond frame that explains them."""
+        counted_s = run.parameters["repeats"] * run.parameters["on_s"]
+        spectrum = average_sweeps(run["frequency_hz"], run["pl_counts"], counted_s)
+        return nv_field_from_spectrum(
+            spectrum.frequency_hz,
+            spectrum.rate_per_s,
+            spectrum.error_per_s,
+            sign="negative",
+            y_name="pl_rate",
+            y_unit="counts/s",
+            y_label="APD2 count rate (PL)",
+        )

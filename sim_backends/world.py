@@ -22,6 +22,7 @@ from sim_backends.apparatus import Apparatus
 from sim_backends.physics import nv
 from sim_backends.physics.detection import Detection, expose, linear_table, speckle_table
 from sim_backends.physics.libration import Lineshape
+from sim_backends.physics.normals import seed_lanes
 from sim_backends.physics.oscillator import gas_damping_s, thermal_rate_s2
 from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
 
@@ -33,7 +34,7 @@ HALF_RANGE_RAD = 0.5
 IDLE_LIMIT_S = 2.0
 """A clock that ran on while nobody looked is caught up by simulating only this much of it."""
 RAMP_STEP_S = 1e-3
-PIECE_STEPS = 50_000
+PIECE_STEPS = 2_000
 
 
 @dataclass
@@ -87,6 +88,7 @@ class World:
         self.gates = Gates()
         self.lost = False
         self._rng = np.random.Generator(np.random.SFC64(seed))
+        self._photons = seed_lanes(seed, 0)
         self._time_s = 0.0
         self._trap_off_s = 0.0
         self._timelines: OrderedDict[str, tuple[Event, Iterator[Event]]] = OrderedDict()
@@ -113,6 +115,8 @@ class World:
             levels=self._levels(),
         )
         self._creep_rad = 0.0
+        self._drive_key: object = None
+        self._kept_drive = self._new_drive(shining=False)
 
     # --- time -----------------------------------------------------------------------------
 
@@ -282,7 +286,7 @@ class World:
             if counting:
                 start, stop = (edge * bins_per_step // steps_per_bin for edge in (first, first + n))
                 expose(
-                    self._rng, record, step_s, steps_per_bin, bins_per_step,
+                    self._photons, record, step_s, steps_per_bin, bins_per_step,
                     self._creep_rad, self._detection(), out[:, start:stop],
                 )  # fmt: skip
         self._time_s += bin_s * bins
@@ -337,8 +341,19 @@ class World:
         return np.asarray(np.linalg.eigvalsh(matrix) / a.zero_field_splitting_hz, dtype=np.float64)
 
     def _drive(self) -> Drive:
-        a, c = self.apparatus, self.controls
+        """The drive under the present controls, kept until one of them changes."""
+        c = self.controls
         shining = c.microwave_on and c.microwave_line
+        key = (
+            shining and c.microwave_hz, shining and c.microwave_dbm, self._laser_w(),
+            c.current_a, c.trap_v, c.trap_hz,
+        )  # fmt: skip
+        if key != self._drive_key:
+            self._drive_key, self._kept_drive = key, self._new_drive(shining)
+        return self._kept_drive
+
+    def _new_drive(self, shining: bool) -> Drive:
+        a, c = self.apparatus, self.controls
         scale = a.gyromagnetic_hz_per_t / a.zero_field_splitting_hz
         damping_hz = gas_damping_s(
             a.pressure_pa,

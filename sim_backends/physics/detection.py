@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim_backends.physics.normals import LANES, fill_exponentials, fill_normals
+
 SPECKLE_POINTS = 8192
 
 RENEWAL_MEAN = 64.0
@@ -81,38 +83,89 @@ def look_up(table: NDArray[np.float64], half_range_rad: float, angle_rad: float)
     return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
 
 
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _count_lanes(
+    generator: NDArray[np.uint32],
+    scratch: NDArray[np.float32],
+    bits: NDArray[np.int32],
+    draws: NDArray[np.float32],
+    left: NDArray[np.float32],
+    dead: NDArray[np.float32],
+    counts: NDArray[np.float32],
+) -> None:
+    """Photon by photon in 64 windows at once, in units of the mean waiting time."""
+    waiting = True
+    while waiting:
+        fill_exponentials(generator, scratch, bits, draws)
+        longest = np.float32(0.0)
+        for i in range(LANES):
+            rest = left[i] - draws[i]
+            seen = np.float32(1.0) if rest > 0 else np.float32(0.0)
+            rest = rest - seen * dead[i] - draws[LANES + i]
+            again = np.float32(1.0) if rest > 0 else np.float32(0.0)
+            rest = rest - again * dead[i]
+            counts[i] += seen + again
+            left[i] = rest
+            longest = max(longest, rest)
+        waiting = longest > 0
+
+
 @njit(cache=True, nogil=True)
-def detect(rng: np.random.Generator, mean: float, window_s: float, dead_time_s: float) -> int:
-    """Counts of a non-paralysable counter in one window.
+def count_photons(
+    generator: NDArray[np.uint32],
+    means: NDArray[np.float64],
+    window_s: float,
+    dead_time_s: float,
+    out: NDArray[np.int64],
+) -> None:
+    """Counts of a non-paralysable counter in many windows.
 
     A dead time d turns the Poisson process of rate r into a renewal process with the mean
     r T/(1 + r d) and the variance r T/(1 + r d)^3. Few counts are drawn photon by photon; many
     from the normal law with these two moments.
 
     Args:
-        rng: source of random numbers.
-        mean: photons and dark events expected in the window without dead time.
-        window_s: length of the window.
+        generator: states of the random lanes (see `normals.seed_lanes`).
+        means: photons and dark events expected in each window without dead time, shape (n,).
+        window_s: length of the windows.
         dead_time_s: dead time of the counter.
+        out: receives the counts, shape (n,).
     """
-    if mean <= 0.0:
-        return 0
-    if mean > RENEWAL_MEAN:
-        load = 1.0 + mean * dead_time_s / window_s
-        counts = mean / load + math.sqrt(mean / load**3) * rng.standard_normal()
-        return max(math.floor(counts + 0.5), 0)
-    dead = dead_time_s * mean / window_s
-    left = mean - rng.standard_exponential()
-    counts = 0
-    while left > 0.0:
-        counts += 1
-        left -= dead + rng.standard_exponential()
-    return counts
+    scratch = np.empty(4 * LANES, np.float32)
+    bits = scratch.view(np.int32)
+    draws = np.empty(2 * LANES, np.float32)
+    left, dead = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    counts = np.empty(LANES, np.float32)
+    load = dead_time_s / window_s
+    for first in range(0, means.size, LANES):
+        width = min(LANES, means.size - first)
+        few = False
+        for i in range(LANES):
+            mean = means[first + i] if i < width else 0.0
+            is_few = mean <= RENEWAL_MEAN
+            few = few or (is_few and mean > 0.0)
+            left[i] = mean if is_few else -1.0
+            dead[i] = load * mean
+            counts[i] = 0.0
+        if few:
+            _count_lanes(generator, scratch, bits, draws, left, dead, counts)
+        drawn = False
+        for i in range(width):
+            mean = means[first + i]
+            if mean <= RENEWAL_MEAN:
+                out[first + i] = int(counts[i])
+                continue
+            if not drawn:
+                fill_normals(generator, scratch, bits, draws)
+                drawn = True
+            live = 1.0 + load * mean
+            value = mean / live + math.sqrt(mean / live**3) * draws[i]
+            out[first + i] = max(math.floor(value + 0.5), 0)
 
 
 @njit(cache=True, nogil=True)
 def expose(
-    rng: np.random.Generator,
+    generator: NDArray[np.uint32],
     record: NDArray[np.float64],
     step_s: float,
     steps_per_bin: int,
@@ -124,7 +177,7 @@ def expose(
     """Count the photons of a recorded motion.
 
     Args:
-        rng: source of random numbers.
+        generator: states of the random lanes.
         record: (3, steps + 1) seen angle, its velocity and the bright share at every step.
         step_s: time between the columns of `record`.
         steps_per_bin: steps in one window, >= 1; the rate is averaged by the trapezoidal rule.
@@ -136,28 +189,57 @@ def expose(
     """
     bins = counts.shape[1]
     bin_s = step_s * steps_per_bin / bins_per_step
-    nodes = steps_per_bin + 1
+    light, bright = np.empty(bins), np.empty(bins)
+    if bins_per_step == 1:
+        _average(record, steps_per_bin, shift_rad, detection, light, bright)
+    else:
+        _interpolate(record, step_s, bins_per_step, shift_rad, detection, light, bright)
     for b in range(bins):
-        light, bright = 0.0, 0.0
-        if bins_per_step == 1:
-            for node in range(nodes):
-                n = b * steps_per_bin + node
-                weight = 0.5 if node in (0, nodes - 1) else 1.0
-                seen = record[0, n] + shift_rad
-                light += weight * look_up(detection.speckle, detection.half_range_rad, seen)
-                bright += weight * record[2, n]
-            light, bright = light / steps_per_bin, bright / steps_per_bin
-        else:
-            n = b // bins_per_step
-            t = (b % bins_per_step + 0.5) / bins_per_step
-            x0, x1 = record[0, n], record[0, n + 1]
-            v0, v1 = record[1, n] * step_s, record[1, n + 1] * step_s
-            bend = 3.0 * (x1 - x0) - 2.0 * v0 - v1 + t * (2.0 * (x0 - x1) + v0 + v1)
-            seen = x0 + t * (v0 + t * bend) + shift_rad
-            light = look_up(detection.speckle, detection.half_range_rad, seen)
-            bright = record[2, n] + t * (record[2, n + 1] - record[2, n])
-        fluorescence = 1.0 - detection.contrast * (1.0 - bright)
-        angle_mean = (detection.angle_rate * light + detection.dark_rate) * bin_s
-        pl_mean = (detection.pl_rate * fluorescence + detection.dark_rate) * bin_s
-        counts[0, b] = detect(rng, angle_mean, bin_s, detection.dead_time_s)
-        counts[1, b] = detect(rng, pl_mean, bin_s, detection.dead_time_s)
+        light[b] = (detection.angle_rate * light[b] + detection.dark_rate) * bin_s
+        fluorescence = 1.0 - detection.contrast * (1.0 - bright[b])
+        bright[b] = (detection.pl_rate * fluorescence + detection.dark_rate) * bin_s
+    count_photons(generator, light, bin_s, detection.dead_time_s, counts[0])
+    count_photons(generator, bright, bin_s, detection.dead_time_s, counts[1])
+
+
+@njit(cache=True, nogil=True)
+def _average(
+    record: NDArray[np.float64],
+    steps_per_bin: int,
+    shift_rad: float,
+    detection: Detection,
+    light: NDArray[np.float64],
+    bright: NDArray[np.float64],
+) -> None:
+    for b in range(light.size):
+        light[b], bright[b] = 0.0, 0.0
+        for node in range(steps_per_bin + 1):
+            n = b * steps_per_bin + node
+            weight = 0.5 if node in (0, steps_per_bin) else 1.0
+            seen = record[0, n] + shift_rad
+            light[b] += weight * look_up(detection.speckle, detection.half_range_rad, seen)
+            bright[b] += weight * record[2, n]
+        light[b] /= steps_per_bin
+        bright[b] /= steps_per_bin
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _interpolate(
+    record: NDArray[np.float64],
+    step_s: float,
+    bins_per_step: int,
+    shift_rad: float,
+    detection: Detection,
+    light: NDArray[np.float64],
+    bright: NDArray[np.float64],
+) -> None:
+    for n in range(light.size // bins_per_step):
+        x0, x1 = record[0, n], record[0, n + 1]
+        v0, v1 = record[1, n] * step_s, record[1, n + 1] * step_s
+        second, third = 3.0 * (x1 - x0) - 2.0 * v0 - v1, 2.0 * (x0 - x1) + v0 + v1
+        for part in range(bins_per_step):
+            t = (part + 0.5) / bins_per_step
+            seen = x0 + t * (v0 + t * (second + t * third)) + shift_rad
+            b = n * bins_per_step + part
+            light[b] = look_up(detection.speckle, detection.half_range_rad, seen)
+            bright[b] = record[2, n] + t * (record[2, n + 1] - record[2, n])

@@ -1,8 +1,11 @@
-"""Standard normal numbers for 64 independent lanes at once.
+"""Normal and exponential random numbers for 64 independent lanes at once.
 
-xoshiro128++ (Blackman & Vigna, ACM TOMS 47 (2021) 36) per lane and the Box-Muller transform in
-single precision with polynomials, arranged so that a compiler turns every loop into vector
-instructions: about ten times NumPy's rate. Two normals per lane and call.
+xoshiro128++ (Blackman & Vigna, ACM TOMS 47 (2021) 36) per lane, then the Box-Muller transform or
+the logarithm in single precision with polynomials, arranged so that a compiler turns every loop
+into vector instructions: about ten times NumPy's rate. Two numbers per lane and call.
+
+Both functions take `scratch` (3*LANES or 4*LANES float32) and `bits`, the same memory seen as
+int32, and write into other memory: loops that may overlap are not vectorised.
 """
 
 import math
@@ -54,6 +57,40 @@ def _rotate(x: np.uint32, k: np.uint32) -> np.uint32:
     return _u32(_u32(x << k) | _u32(x >> _u32(_u32(32) - k)))
 
 
+@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
+def _next(
+    s0: np.uint32, s1: np.uint32, s2: np.uint32, s3: np.uint32
+) -> tuple[np.int32, np.uint32, np.uint32, np.uint32, np.uint32]:
+    """24 random bits, and the generator's next state."""
+    word = _u32(_rotate(_u32(s0 + s3), _u32(7)) + s0)
+    t = _u32(s1 << _u32(9))
+    s2, s3 = _u32(s2 ^ s0), _u32(s3 ^ s1)
+    s1, s0 = _u32(s1 ^ s2), _u32(s0 ^ s3)
+    return _i32(word >> _u32(8)), s0, s1, _u32(s2 ^ t), _rotate(s3, _u32(11))
+
+
+@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
+def _draw_two(state: NDArray[np.uint32], bits: NDArray[np.int32]) -> None:
+    """Two integers of 24 bits per lane into bits[:2*LANES]."""
+    for i in range(LANES):
+        s0, s1 = state[i], state[LANES + i]
+        s2, s3 = state[2 * LANES + i], state[3 * LANES + i]
+        bits[i], s0, s1, s2, s3 = _next(s0, s1, s2, s3)
+        bits[LANES + i], s0, s1, s2, s3 = _next(s0, s1, s2, s3)
+        state[i], state[LANES + i] = s0, s1
+        state[2 * LANES + i], state[3 * LANES + i] = s2, s3
+
+
+@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
+def _logarithm(exponent: np.int32, mantissa: np.float32) -> np.float32:
+    """ln(mantissa 2^exponent) for a mantissa in 1..2."""
+    t = mantissa - _f32(1.0)
+    low = _LOG[0] + t * (_LOG[1] + t * (_LOG[2] + t * (_LOG[3] + t * _LOG[4])))
+    high = _LOG[5] + t * (_LOG[6] + t * (_LOG[7] + t * _LOG[8]))
+    t4 = (t * t) * (t * t)
+    return _f32(exponent) * _LN2 + low + t4 * t * high
+
+
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def fill_normals(
     state: NDArray[np.uint32],
@@ -61,32 +98,15 @@ def fill_normals(
     bits: NDArray[np.int32],
     out: NDArray[np.float32],
 ) -> None:
-    """Draw two normals per lane.
+    """Draw two standard normals per lane.
 
     Args:
         state: generator states, shape (4*LANES,), advanced in place.
         scratch: shape (3*LANES,).
-        bits: the same memory as `scratch`, seen as int32.
-        out: receives the normals, shape (2*LANES,), other memory than `scratch`: loops that
-            may overlap are not vectorised.
+        bits: `scratch` seen as int32.
+        out: receives the normals, shape (2*LANES,).
     """
-    for i in range(LANES):
-        s0, s1 = state[i], state[LANES + i]
-        s2, s3 = state[2 * LANES + i], state[3 * LANES + i]
-        first = _u32(_rotate(_u32(s0 + s3), _u32(7)) + s0)
-        t = _u32(s1 << _u32(9))
-        s2, s3 = _u32(s2 ^ s0), _u32(s3 ^ s1)
-        s1, s0 = _u32(s1 ^ s2), _u32(s0 ^ s3)
-        s2, s3 = _u32(s2 ^ t), _rotate(s3, _u32(11))
-        second = _u32(_rotate(_u32(s0 + s3), _u32(7)) + s0)
-        t = _u32(s1 << _u32(9))
-        s2, s3 = _u32(s2 ^ s0), _u32(s3 ^ s1)
-        s1, s0 = _u32(s1 ^ s2), _u32(s0 ^ s3)
-        s2, s3 = _u32(s2 ^ t), _rotate(s3, _u32(11))
-        state[i], state[LANES + i] = s0, s1
-        state[2 * LANES + i], state[3 * LANES + i] = s2, s3
-        bits[i] = _i32(first >> _u32(8))
-        bits[LANES + i] = _i32(second >> _u32(8))
+    _draw_two(state, bits)
     for i in range(LANES):
         scratch[2 * LANES + i] = (_f32(bits[i]) + _f32(0.5)) * _TWO_TO_MINUS_24
     for i in range(LANES):
@@ -94,12 +114,7 @@ def fill_normals(
         bits[i] = _i32(word >> _i32(23)) - _i32(127)
         bits[2 * LANES + i] = _i32(word & _i32(0x7FFFFF)) | _i32(0x3F800000)
     for i in range(LANES):
-        t = scratch[2 * LANES + i] - _f32(1.0)
-        low = _LOG[0] + t * (_LOG[1] + t * (_LOG[2] + t * (_LOG[3] + t * _LOG[4])))
-        high = _LOG[5] + t * (_LOG[6] + t * (_LOG[7] + t * _LOG[8]))
-        t4 = (t * t) * (t * t)
-        logarithm = _f32(bits[i]) * _LN2 + low + t4 * t * high
-        radius = math.sqrt(max(_f32(-2.0) * logarithm, _f32(0.0)))
+        radius = math.sqrt(max(_f32(-2.0) * _logarithm(bits[i], scratch[2 * LANES + i]), _f32(0.0)))
         x = _f32(bits[LANES + i]) * _TWO_TO_MINUS_24 - _f32(0.5)
         z = x * x
         c = _COS[0] + z * (_COS[1] + z * (_COS[2] + z * (_COS[3] + z * (_COS[4] + z * _COS[5]))))
@@ -107,3 +122,29 @@ def fill_normals(
         s = x * s
         out[i] = radius * (c * c - s * s)
         out[LANES + i] = radius * _f32(2.0) * s * c
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def fill_exponentials(
+    state: NDArray[np.uint32],
+    scratch: NDArray[np.float32],
+    bits: NDArray[np.int32],
+    out: NDArray[np.float32],
+) -> None:
+    """Draw two standard exponentials per lane.
+
+    Args:
+        state: generator states, shape (4*LANES,), advanced in place.
+        scratch: shape (4*LANES,).
+        bits: `scratch` seen as int32.
+        out: receives the numbers, shape (2*LANES,).
+    """
+    _draw_two(state, bits)
+    for i in range(2 * LANES):
+        scratch[2 * LANES + i] = (_f32(bits[i]) + _f32(0.5)) * _TWO_TO_MINUS_24
+    for i in range(2 * LANES):
+        word = bits[2 * LANES + i]
+        bits[i] = _i32(word >> _i32(23)) - _i32(127)
+        bits[2 * LANES + i] = _i32(word & _i32(0x7FFFFF)) | _i32(0x3F800000)
+    for i in range(2 * LANES):
+        out[i] = max(-_logarithm(bits[i], scratch[2 * LANES + i]), _f32(0.0))

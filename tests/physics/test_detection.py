@@ -5,16 +5,18 @@ import pytest
 
 from sim_backends.physics.detection import (
     SPECKLE_POINTS,
-    detect,
+    count_photons,
     linear_table,
     look_up,
     speckle_table,
 )
+from sim_backends.physics.normals import seed_lanes
 
 
 def draws(mean: float, window_s: float, dead_time_s: float, n: int = 100_000) -> np.ndarray:
-    rng = np.random.default_rng(3)
-    return np.array([detect(rng, mean, window_s, dead_time_s) for _ in range(n)])
+    counts = np.empty(n, dtype=np.int64)
+    count_photons(seed_lanes(3, 0), np.full(n, mean), window_s, dead_time_s, counts)
+    return counts
 
 
 @pytest.mark.parametrize("mean", [0.3, 2.0, 30.0, 2e4])
@@ -42,6 +44,17 @@ def test_dead_time_lowers_mean_and_variance_as_a_renewal_process(
     # A window that opens onto a live counter holds about half a dead photon more.
     assert counts.mean() == pytest.approx(mean / load, rel=0.006)
     assert counts.var() == pytest.approx(mean / load**3, rel=0.03)
+
+
+def test_windows_of_any_number_and_brightness_are_counted_apart() -> None:
+    """Few and many photons share a block of lanes without disturbing each other."""
+    means = np.resize([0.0, 1.5, 500.0, 40.0, 70.0], 5 * 20_001)
+    counts = np.empty(means.size, dtype=np.int64)
+    count_photons(seed_lanes(9, 0), means, 1e-3, 0.0, counts)
+    for mean in (0.0, 1.5, 40.0, 70.0, 500.0):
+        some = counts[means == mean]
+        assert some.mean() == pytest.approx(mean, abs=4 * np.sqrt(mean / some.size) + 1e-12)
+        assert some.var() == pytest.approx(mean, rel=0.05)
 
 
 def test_no_light_no_counts() -> None:

@@ -10,7 +10,7 @@ from scipy.optimize import curve_fit
 from scipy.signal import welch
 from scipy.stats import kstest
 
-from sim_backends.physics.normals import LANES, fill_normals, seed_lanes
+from sim_backends.physics.normals import LANES, fill_exponentials, fill_normals, seed_lanes
 from sim_backends.physics.oscillator import step_propagator
 from sim_backends.physics.spin_libration import Lineshape, SpinLibration
 from sim_backends.physics.trajectories import Microwave, Trajectories, ring_down, simulate
@@ -40,6 +40,18 @@ def test_normals_are_standard_normal_and_independent() -> None:
     assert np.abs(correlation).max() < 5.5 / np.sqrt(len(rows))
     echo = [np.mean(table[lag:] * table[:-lag]) for lag in (1, 2, 3)]
     assert np.abs(echo).max() < 5 / np.sqrt(n)
+
+
+def test_exponentials_are_exponential() -> None:
+    scratch, out = np.empty(4 * LANES, np.float32), np.empty(2 * LANES, np.float32)
+    state, rows = seed_lanes(5, 0), []
+    for _ in range(4000):
+        fill_exponentials(state, scratch, scratch.view(np.int32), out)
+        rows.append(out.astype(float))
+    flat = np.array(rows).ravel()
+    assert flat.mean() == pytest.approx(1.0, abs=4 / np.sqrt(flat.size))
+    assert flat.min() >= 0.0
+    assert kstest(flat, "expon").pvalue > 1e-3
 
 
 def exact_path(p: SpinLibration, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
