@@ -35,6 +35,7 @@ IDLE_LIMIT_S = 2.0
 """A clock that ran on while nobody looked is caught up by simulating only this much of it."""
 RAMP_STEP_S = 1e-3
 PIECE_STEPS = 2_000
+KEPT_DRIVES = 16
 
 
 @dataclass
@@ -115,8 +116,7 @@ class World:
             levels=self._levels(),
         )
         self._creep_rad = 0.0
-        self._drive_key: object = None
-        self._kept_drive = self._new_drive(shining=False)
+        self._drives: dict[object, Drive] = {}
 
     # --- time -----------------------------------------------------------------------------
 
@@ -341,16 +341,18 @@ class World:
         return np.asarray(np.linalg.eigvalsh(matrix) / a.zero_field_splitting_hz, dtype=np.float64)
 
     def _drive(self) -> Drive:
-        """The drive under the present controls, kept until one of them changes."""
+        """The drive under the present controls; pulse programs come back to the same few."""
         c = self.controls
         shining = c.microwave_on and c.microwave_line
         key = (
             shining and c.microwave_hz, shining and c.microwave_dbm, self._laser_w(),
             c.current_a, c.trap_v, c.trap_hz,
         )  # fmt: skip
-        if key != self._drive_key:
-            self._drive_key, self._kept_drive = key, self._new_drive(shining)
-        return self._kept_drive
+        if key not in self._drives:
+            if len(self._drives) >= KEPT_DRIVES:
+                self._drives.clear()
+            self._drives[key] = self._new_drive(shining)
+        return self._drives[key]
 
     def _new_drive(self, shining: bool) -> Drive:
         a, c = self.apparatus, self.controls
