@@ -139,7 +139,8 @@ def equilibria(p: SpinLibration) -> tuple[Equilibrium, ...]:
     def imbalance(y: float) -> float:
         return y - line.height * line.response(start + y)
 
-    ends = sorted((0.0, line.height / (1.0 + line.saturation)))
+    # Saturated, the root sits on the bound of h f to the last digit: look a little beyond.
+    ends = sorted((0.0, 1.01 * line.height / (1.0 + line.saturation)))
     inner = (x - start for x in line.turning_points())
     borders = [ends[0], *(y for y in inner if ends[0] < y < ends[1]), ends[1]]
     roots = {y for y in borders if imbalance(y) == 0.0}
@@ -212,7 +213,7 @@ def _at_rest(p: SpinLibration, *, scaled_detuning_at: float) -> Equilibrium:
     leading = turning[0] if turning else eigenvalues[0]
     a, b, c, d = (complex(lam) for lam in eigenvalues)
     return Equilibrium(
-        angle_rad=angle,
+        angle_rad=float(angle),
         stable=bool(eigenvalues[0].real < 0.0),
         damping_hz=float(-leading.real / math.pi),
         frequency_hz=float(abs(leading) / (2.0 * math.pi)) if turning else 0.0,

@@ -34,8 +34,9 @@ def lasing_threshold_hz(p: SpinLibration) -> float:
     where it lands already oscillates, the fold is the threshold. `p.rabi_hz` plays no role.
 
     Returns:
-        The threshold; `nan` if no drive makes the equilibrium unstable; 0 if the smallest one
-        does (no damping, and spins that heat).
+        The threshold; `nan` if no drive makes the equilibrium unstable, or none below 1e308 Hz
+        (far in the wing of a Gaussian); 0 if the smallest one does (no damping, and spins that
+        heat).
 
     Raises:
         ValueError: neither pump nor relaxation.
@@ -43,8 +44,10 @@ def lasing_threshold_hz(p: SpinLibration) -> float:
     rates = _rates_along_the_curve(p)
     log_rabi = np.array([_log_rabi(p, rate) for rate in rates])
     unstable = np.array([_growth(p, rate) > 0.0 for rate in rates])
-    # A slow ramp only visits the points that need more drive than every point before them.
-    visited = np.flatnonzero(log_rabi >= np.maximum.accumulate(log_rabi))
+    # A slow ramp only visits the points that need more drive than every point before them; the
+    # last of them before a fold may lie just behind it.
+    rising = np.array([_log_rabi_slope(p, rate) > 0.0 for rate in rates])
+    visited = np.flatnonzero(rising & (log_rabi >= np.maximum.accumulate(log_rabi)))
     reached = np.flatnonzero(unstable[visited])
     if reached.size == 0:
         return math.nan
@@ -55,10 +58,10 @@ def lasing_threshold_hz(p: SpinLibration) -> float:
     if after == before + 1:
         rate = find_root(lambda w: _growth(p, w), rates[before], rates[after])
     else:
-        # The turning point may lie on either side of the last point that was visited.
-        low = rates[max(before - 1, 0)]
-        rate = find_root(lambda w: _log_rabi_slope(p, w), low, rates[before + 1])
-    return math.exp(_log_rabi(p, rate)) / (2.0 * math.pi)
+        rate = find_root(lambda w: _log_rabi_slope(p, w), rates[before], rates[before + 1])
+    with np.errstate(over="ignore"):
+        threshold = float(np.exp(_log_rabi(p, rate))) / (2.0 * math.pi)
+    return threshold if math.isfinite(threshold) else math.nan
 
 
 def _rates_along_the_curve(p: SpinLibration) -> NDArray[np.float64]:
