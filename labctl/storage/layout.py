@@ -52,6 +52,9 @@ STATUS_BYTES = 16
 TIME_BYTES = 64
 REASON_BYTES = 2048
 
+NO_COLUMN = "no_column"
+"""Attribute of what stands among the columns without being one."""
+
 # bool is stored as an enum and int beyond 64 bit as text; both remember what they were.
 _KEY = "key"
 _KIND = "kind"

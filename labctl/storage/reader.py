@@ -1,6 +1,9 @@
 """Reading data files: finished, still growing, or left behind by a killed program."""
 
 import contextlib
+import ctypes
+import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,10 +33,11 @@ from labctl.storage.layout import (
     value_at,
     value_of,
 )
-from labctl.storage.space import one_line
+from labctl.storage.space import SIGNATURE, SUPERBLOCK_BYTES, end_of_file, one_line
 
-_PATIENCE_S = 1.0
+_PATIENCE_S = 0.5
 _ATTEMPTS = 5
+_METADATA_ATTEMPTS = 25
 _AT_START, _AT_END = 0, 1
 
 # What h5py raises when a file is not what it should be.
@@ -69,7 +73,9 @@ def open_for_reading(path: Path) -> Iterator[tuple[h5py.File, bool]]:
     file, growing = _open(path)
     with contextlib.closing(file):
         try:
-            ours = file.attrs.get("creator") == layout.CREATOR and layout.ENTRY in file
+            ours = file.attrs.get("creator") == layout.CREATOR and all(
+                f"{layout.ENTRY}/{name}" in file for name in (layout.DATA, layout.RUN)
+            )
             version = int(text_attribute(file, "labctl_format")) if ours else 0
         except DAMAGE as error:
             raise StorageError(f"{path} is damaged: {one_line(error)}.") from error
@@ -85,22 +91,46 @@ def _open(path: Path) -> tuple[h5py.File, bool]:
     while True:
         try:
             with path.open("rb") as raw:
-                signature = raw.read(8)
+                start = raw.read(SUPERBLOCK_BYTES)
+                size = raw.seek(0, os.SEEK_END)
         except OSError as error:
             raise StorageError(f"Cannot read {path}: {error.strerror}.") from error
-        if signature and signature != b"\x89HDF\r\n\x1a\n":
+        if start and start[:8] != SIGNATURE:
             raise StorageError(f"{path} is not an HDF5 file.")
+        if start and (len(start) < SUPERBLOCK_BYTES or size < end_of_file(start)):
+            # HDF5 itself (2.0) can loop for ever in a text that is cut off.
+            raise StorageError(f"{path} is damaged: cut off after {size} bytes.")
         for growing in (False, True):
             try:
-                return h5py.File(path, "r", swmr=growing), growing
+                return (_open_growing(path) if growing else h5py.File(path, "r")), growing
             except (OSError, RuntimeError, ValueError) as error:
                 failure = error
         # While a writer creates the file it holds the lock: a matter of milliseconds.
-        in_creation = isinstance(failure, BlockingIOError) or not signature
+        in_creation = isinstance(failure, BlockingIOError) or not start
         if not in_creation or time.monotonic() > deadline_s:
-            reason = "it is empty" if not signature else one_line(failure)
+            reason = "it is empty" if not start else one_line(failure)
             raise StorageError(f"{path} is damaged: {reason}.") from failure
         time.sleep(0.02)
+
+
+def _open_growing(path: Path) -> h5py.File:
+    """Open for SWMR reading; on damage HDF5 gives up after some 0.04 s.
+
+    By itself it tries a hundred times, each time after twice the last pause, which is forever.
+    h5py does not pass this setting on, so it is made in the HDF5 library that h5py has loaded.
+    """
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # h5py's own choice, must be the same
+    for library in ("hdf5.dll",) if sys.platform == "win32" else (h5py.h5p.__file__, None):
+        try:
+            set_attempts = ctypes.CDLL(library).H5Pset_metadata_read_attempts
+        except (OSError, AttributeError):
+            continue
+        set_attempts.argtypes = (ctypes.c_int64, ctypes.c_uint)
+        set_attempts(access.id, _METADATA_ATTEMPTS)
+        break
+    flags = h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
+    return h5py.File(h5py.h5f.open(os.fsencode(path), flags, fapl=access))
 
 
 def complete_points(data: h5py.Group, columns: tuple[Column, ...]) -> int:
@@ -119,6 +149,7 @@ def read_columns(data: h5py.Group) -> tuple[Column, ...]:
             shape=tuple(dataset.shape[1:]),
         )
         for name, dataset in datasets(data)
+        if layout.NO_COLUMN not in dataset.attrs
     )
 
 

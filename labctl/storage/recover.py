@@ -117,6 +117,9 @@ def _copy(source: h5py.File, target: h5py.File) -> int:
         for name, value in dataset.attrs.items():
             copy.attrs[name] = value
         points = min(points, _copy_column(dataset, copy, points))
+    for name in old_data:
+        if name not in data:
+            source.copy(old_data[name], data, name)
     for column in columns:
         dataset_at(data, column.name).resize(points, axis=0)
     return points

@@ -16,6 +16,9 @@ import h5py
 
 from labctl.errors import OutputError
 
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SUPERBLOCK_BYTES = 48
+
 _SMALL_STEP = 1 << 20
 _LARGE_STEP = 64 << 20
 _CAN_ALLOCATE = hasattr(os, "posix_fallocate")
@@ -112,17 +115,18 @@ def abandon(file: h5py.File, descriptor: int | None) -> None:
 def trim(path: Path) -> None:
     """Give back the claimed room that a closed file does not use, and sync it to the disk."""
     with path.open("r+b") as raw:
-        superblock = raw.read(36)
-        # Versions 2 and 3 (all that LIBVER writes) hold the end-of-file address at byte 28.
-        if (
-            superblock[:8] == b"\x89HDF\r\n\x1a\n"
-            and superblock[8] in (2, 3)
-            and superblock[9] == 8
-        ):
-            end = int.from_bytes(superblock[28:36], "little")
-            if 48 < end < raw.seek(0, os.SEEK_END):
-                raw.truncate(end)
+        end = end_of_file(raw.read(SUPERBLOCK_BYTES))
+        if SUPERBLOCK_BYTES < end < raw.seek(0, os.SEEK_END):
+            raw.truncate(end)
         os.fsync(raw.fileno())
+
+
+def end_of_file(superblock: bytes) -> int:
+    """The size that an HDF5 file's first bytes claim for it; 0 if they are not LIBVER's kind."""
+    # Versions 2 and 3 with addresses of 8 bytes hold the end-of-file address at byte 28.
+    if superblock[:8] == SIGNATURE and superblock[8] in (2, 3) and superblock[9] == 8:
+        return int.from_bytes(superblock[28:36], "little")
+    return 0
 
 
 def _append_zeros(descriptor: int, size: int) -> None:

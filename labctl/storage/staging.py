@@ -66,12 +66,11 @@ class PointBuffer:
 
     def peek(self, points: int) -> Mapping[str, NDArray[Any]]:
         """The oldest `points` points, column by column in the declared order."""
-        table = np.frombuffer(b"".join(self._rows[:points]), dtype=self._row_dtype)
-        batch: dict[str, NDArray[Any]] = {}
-        for i, column in enumerate(self._columns):
-            traces = self._traces.get(i)
-            batch[column.name] = table[column.name] if traces is None else np.stack(traces[:points])
-        return batch
+        batch = {i: np.stack(traces[:points]) for i, traces in self._traces.items()}
+        if self._scalars:
+            table = np.frombuffer(b"".join(self._rows[:points]), dtype=self._row_dtype)
+            batch |= {i: table[self._columns[i].name] for i in self._scalars}
+        return {column.name: batch[i] for i, column in enumerate(self._columns)}
 
     def drop(self, points: int) -> None:
         """Forget the oldest `points` points."""

@@ -67,10 +67,12 @@ def write_end(dataset: h5py.Dataset, value: float | None) -> None:
 
 def write_truth_at_end(entry: h5py.Group, truth: Truth) -> None:
     """Replace the truth a run began with, also in SWMR mode; nothing new can be added then."""
-    known = layout.group_at(entry, layout.TRUTH) if layout.TRUTH in entry else {}
+    known = dict(
+        layout.datasets(layout.group_at(entry, layout.TRUTH)) if layout.TRUTH in entry else ()
+    )
     for name, (values, _) in truth.items():
         dataset = known.get(name)
-        if isinstance(dataset, h5py.Dataset) and dataset.shape == np.shape(values):
+        if dataset is not None and dataset.shape == np.shape(values):
             dataset[...] = values
         else:
             logger.warning("Truth %s was not there, or of another shape, at the start", name)
@@ -98,18 +100,6 @@ def _write_parameters(entry: h5py.Group, info: RunInfo) -> None:
 
 def _write_data(entry: h5py.Group, columns: Sequence[Column], plot: PlotHint) -> None:
     data = add_group(entry, layout.DATA, "NXdata")
-    by_name = {column.name: column for column in columns}
-    axes = ["."] * (1 + len(by_name[plot.signal].shape))
-    for name in plot.axes:
-        rank = 1 + len(by_name[name].shape)
-        if rank <= len(axes):
-            data.attrs[f"{name}_indices"] = list(range(rank))
-        if rank == 1 and axes[0] == ".":
-            axes[0] = name
-    data.attrs["signal"] = plot.signal
-    data.attrs["axes"] = np.array(axes, dtype=object)
-    # NeXus wants exactly one axis per dimension; this is the hint as the sequence gave it.
-    data.attrs["plot_axes"] = np.array(plot.axes, dtype=h5py.string_dtype())
     for column in columns:
         dataset = data.create_dataset(
             column.name,
@@ -120,6 +110,24 @@ def _write_data(entry: h5py.Group, columns: Sequence[Column], plot: PlotHint) ->
         )
         dataset.attrs["units"] = column.unit
         dataset.attrs["long_name"] = column.label
+    shapes = {column.name: column.shape for column in columns}
+    data.attrs["signal"] = plot.signal
+    # NeXus wants exactly one axis per dimension; this is the hint as the sequence gave it.
+    data.attrs["plot_axes"] = np.array(plot.axes, dtype=h5py.string_dtype())
+    for name in plot.axes:
+        if len(shapes[name]) <= len(shapes[plot.signal]):
+            data.attrs[f"{name}_indices"] = list(range(1 + len(shapes[name])))
+    first = [name for name in plot.axes if shapes[name] == ()][:1]
+    if first:
+        # "." would do for a dimension without axis, but punx 0.3.5 takes it for an error.
+        bins = [_write_bins(data, size) for size in shapes[plot.signal]]
+        data.attrs["axes"] = np.array([*first, *bins], dtype=object)
+
+
+def _write_bins(data: h5py.Group, size: int) -> str:
+    bins = layout.add_named_value(data, "bin", np.arange(size), units="", long_name="Bin")
+    bins.attrs[layout.NO_COLUMN] = True
+    return layout.base_name(bins)
 
 
 def chunk_points(column: Column) -> int:
