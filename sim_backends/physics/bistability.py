@@ -26,6 +26,7 @@ from sim_backends.physics.libration_equilibria import (
     static_line,
 )
 from sim_backends.physics.libration_flow import scaled_detuning
+from sim_backends.physics.ranges import require_positive
 from sim_backends.physics.residence import ResidenceTimes, residence_times
 from sim_backends.physics.spin_libration import Lineshape, SpinLibration
 
@@ -174,8 +175,7 @@ def kramers_rates(p: SpinLibration, *, temperature_k: float | None = None) -> Kr
         ValueError: temperature_k not above 0, or a single well.
     """
     kelvin = p.temperature_k if temperature_k is None else temperature_k
-    if not (math.isfinite(kelvin) and kelvin > 0.0):
-        raise ValueError(f"temperature_k must be finite and > 0, but is {temperature_k}")
+    require_positive(temperature_k=kelvin)
     well = double_well(p)
     heat = Boltzmann * kelvin
     over = 2.0 * math.pi * well.frequency_c_hz

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim_backends.physics.ranges import require_positive
+
 
 @dataclass(frozen=True)
 class WellResidence:
@@ -15,7 +17,8 @@ class WellResidence:
         mean_s: time spent in the well over the number of exits; nan without an exit. The stays
             cut by the ends of the record count in both, so that a record of a few stays is not
             biased towards short ones; for memoryless jumps it is the maximum-likelihood mean.
-        error_s: standard error, from the spread of the stays; nan below two of them.
+        error_s: standard error, mean_s/sqrt(exits) as for memoryless jumps; more by the relative
+            spread of the stays where that exceeds 1, because jumps come in bursts.
         total_s: time spent in the well.
         exits: jumps to the other well.
         stays_s: the stays seen from entry to exit, shape (n,).
@@ -71,8 +74,7 @@ def residence_times(
     traces = np.atleast_2d(np.asarray(angle_rad, float))
     if traces.ndim != 2 or traces.shape[1] < 2 or not np.all(np.isfinite(traces)):
         raise ValueError("angle_rad must be finite and of shape (n,) or (trajectories, n), n >= 2")
-    if not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0.0):
-        raise ValueError(f"sample_rate_hz must be finite and > 0, but is {sample_rate_hz}")
+    require_positive(sample_rate_hz=sample_rate_hz)
     low, high = _two_means(traces) if levels_rad is None else levels_rad
     if not low < high:
         raise ValueError(f"levels_rad must be (lower, higher), but is ({low}, {high})")
@@ -121,10 +123,12 @@ def _two_means(traces: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _well(stays_s: NDArray[np.float64], total_s: float, exits: int) -> WellResidence:
-    spread = stays_s.std(ddof=1) / math.sqrt(exits) if stays_s.size > 1 else math.nan
+    mean_s = total_s / exits if exits else math.nan
+    # The stays between two seen jumps are the short ones: below 1 their spread means nothing.
+    spread = max(1.0, float(stays_s.std(ddof=1) / stays_s.mean())) if stays_s.size > 1 else 1.0
     return WellResidence(
-        mean_s=total_s / exits if exits else math.nan,
-        error_s=float(spread),
+        mean_s=mean_s,
+        error_s=mean_s * spread / math.sqrt(exits) if exits else math.nan,
         total_s=total_s,
         exits=exits,
         stays_s=stays_s,
