@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from labctl.cli.app import execute
+from tests.system.toy_lab import SCAN, rig_text
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -61,6 +63,24 @@ def spawn(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         env=environment(),
         **options,
     )
+
+
+def kill_a_run(folder: Path) -> Path:
+    """Start a run of the toy lab, kill it after some points, and return what it left."""
+    rig = folder / "killed.toml"
+    rig.write_text(rig_text(folder / "killed.txt"), encoding="utf-8")
+    process = spawn(
+        "run", SCAN, "points=100000", "pace_s=5 ms", "--rig", rig, "--out", folder / "killed"
+    )
+    journal, deadline = folder / "killed.txt", time.monotonic() + 60
+    while not journal.exists() or journal.read_text().count("counter count") < 150:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    (left,) = (folder / "killed").glob("*.h5")
+    return left
 
 
 def finish(process: subprocess.Popen[str], timeout_s: float = 60) -> Outcome:

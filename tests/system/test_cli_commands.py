@@ -17,7 +17,7 @@ from labctl._version import __version__
 from labctl.cli import figure
 from labctl.data import RunStatus
 from labctl.storage import read_run
-from tests.system.command_line import Outcome, call, environment, finish, spawn
+from tests.system.command_line import Outcome, call, environment, finish, kill_a_run, spawn
 from tests.system.toy_lab import SCAN, rig_text
 
 Capture = pytest.CaptureFixture[str]
@@ -254,15 +254,9 @@ def test_plot_of_a_run_without_fit_averages_repeats(
     assert error.tolist() == [0, 2]
 
 
-def test_recover(capfd: Capture, toy: Path, tmp_path: Path) -> None:
-    process = spawn("run", SCAN, "points=100000", "pace_s=5 ms", "--rig", toy, "--out", tmp_path)
-    deadline = time.monotonic() + 30
-    while not (found := list(tmp_path.glob("*.h5"))) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(1)
-    process.kill()
-    process.communicate()
-    (killed,) = found
+def test_recover(capfd: Capture, tmp_path: Path) -> None:
+    killed = kill_a_run(tmp_path)
+    assert call(capfd, "fit", killed).code == 1
     outcome = call(capfd, "recover", killed, "-o", tmp_path / "sound.h5")
     assert outcome.code == 0, outcome.err
     assert outcome.path == tmp_path / "sound.h5"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labctl.core.rig_file import RigFile
-from tests.system.command_line import environment
+from tests.system.command_line import environment, kill_a_run
 
 INSTALLS = ("python3 -m venv ", ".venv/bin/")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -37,6 +37,7 @@ def test_every_command_runs(tmp_path: Path) -> None:
     """In one shell and one empty folder, in the order they are printed."""
     script = "\n".join(line for line in commands() if not line.startswith((*INSTALLS, "make ")))
     assert script.count("labctl ") > 10
+    kill_a_run(tmp_path).rename(tmp_path / "killed.h5")
     answer = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-x", "-c", script],
         cwd=tmp_path,
