@@ -8,7 +8,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from labctl import session
-from labctl.cli.console import output, print_json, table
+from labctl.cli.console import output, print_json, report_warning, table
 from labctl.core import (
     MeasurementSequence,
     Rig,
@@ -27,7 +27,12 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of ta
 
 def list_all(as_json: JsonFlag = False) -> None:
     """List the sequences with their parameters, and the rigs."""
-    sequences = [_describe(find_sequence(name)) for name in sequence_names()]
+    sequences: list[dict[str, Any]] = []
+    for name in sequence_names():
+        try:
+            sequences.append(_describe(find_sequence(name)))
+        except LabError as error:  # one broken plug-in must not hide the others
+            report_warning(str(error))
     rigs = [{"name": name, "title": _title(name)} for name in rig_names()]
     if as_json:
         print_json({"sequences": sequences, "rigs": rigs})

@@ -82,6 +82,18 @@ def test_list(capfd: Capture) -> None:
         assert words in outcome.out
 
 
+def test_list_goes_on_past_a_broken_plug_in(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "labctl.cli.catalog_commands.sequence_names", lambda: ["nowhere:Scan", "mdmr"]
+    )
+    outcome = call(capfd, "list")
+    assert outcome.code == 0
+    assert "mdmr" in outcome.out
+    assert outcome.err.startswith("warning: Cannot load sequence `nowhere:Scan`")
+
+
 def test_list_as_json(capfd: Capture) -> None:
     listed = parsed(call(capfd, "list", "--json"))
     (mdmr,) = (item for item in listed["sequences"] if item["name"] == "mdmr")
