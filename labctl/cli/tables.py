@@ -1,5 +1,6 @@
 """The outcome of a run as tables: what was found, with errors, and the truth where it is known."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ TRUE_RESONANCES = "resonance_frequency_hz"
 """Name under which a simulated world tells its transitions."""
 RESONANCES = "resonances"
 """Table of a fit with one row per resonance and its place in `frequency_hz`."""
+_LARGE_ANGLE_RAD = 0.1  # a direction, which one thinks of in degrees; librations stay below
 
 
 def print_fit(console: Console, fit: FitResult | None, info: RunInfo) -> None:
@@ -22,8 +24,8 @@ def print_fit(console: Console, fit: FitResult | None, info: RunInfo) -> None:
     if fit is None:
         console.print("No fit result.")
         return
-    for name, found in fit.tables.items():
-        _print_table(console, name, found, info)
+    for name in sorted(fit.tables, key=lambda name: name != RESONANCES):
+        _print_table(console, name, fit.tables[name], info)
     _print_values(console, fit, info)
     chi_square = fit.reduced_chi_square
     quality = f", reduced chi-square {chi_square:.3g}" if np.isfinite(chi_square) else ""
@@ -162,8 +164,11 @@ def _column(found: Table, name: str) -> tuple[str, list[str]]:
             format_quantity(float(v), unit) if numeric else f"{v} {unit}".strip() for v in values
         ]
     pairs = [(float(v), float(e)) for v, e in zip(values, found.columns[error], strict=True)]
-    exponent = min((prefix_exponent(v, e, unit) for v, e in pairs), default=0)
-    scale, shown = 10.0**exponent, prefixed_unit(exponent, unit)
+    if unit == "rad" and max((abs(v) for v, _ in pairs), default=0) > _LARGE_ANGLE_RAD:
+        scale, shown = math.pi / 180, "°"
+    else:
+        exponent = min((prefix_exponent(v, e, unit) for v, e in pairs), default=0)
+        scale, shown = 10.0**exponent, prefixed_unit(exponent, unit)
     header = f"{_words(name)}\n({shown})" if shown else _words(name)
     return header, [format_measurement(v / scale, e / scale, "") for v, e in pairs]
 
