@@ -1,6 +1,7 @@
 """What goes into a data file comes out of it again, and nothing else goes in."""
 
 import dataclasses
+import sys
 import threading
 import time
 
@@ -213,11 +214,16 @@ def test_closing_while_the_flusher_is_busy_loses_nothing(tmp_path):
 
 
 def test_points_are_counted_once_while_they_change_hands(path):
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     writer = open_scan(path, flush_interval_s=0.001)
-    for index in range(20_000):
-        writer.append((index, 0.0, 0))
-        assert writer.appended == index + 1
-    writer.close(RunStatus.FINISHED)
+    try:
+        for index in range(20_000):
+            writer.append((index, 0.0, 0))
+            assert writer.appended == index + 1
+    finally:
+        sys.setswitchinterval(usual_s)
+        writer.close(RunStatus.FINISHED)
 
 
 def test_back_pressure_bounds_what_is_staged(path):
