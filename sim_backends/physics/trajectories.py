@@ -262,11 +262,8 @@ def _start(
 def _drive_steps(p: SpinLibration, microwave: Microwave | None, steps: int, h: float) -> DriveSteps:
     if microwave is None:
         constant = np.array([p.detuning_s * p.t2star_s])
-        # The first step finds W = 0 and must evaluate it; later ones inherit it.
-        if steps == 1:
-            fresh = np.ones(1, dtype=bool)
-            return DriveSteps(np.array([p.peak_rate]), constant, constant, constant, fresh)
-        microwave = Microwave([0.0], [p.detuning_hz], [p.rabi_hz])
+        never = np.zeros(1, dtype=bool)
+        return DriveSteps(np.array([p.peak_rate]), constant, constant, constant, never)
     corners = np.round(np.asarray(microwave.time_s, dtype=float) / h) * h
     detuning = np.asarray(microwave.detuning_hz, dtype=float)
     rabi = np.asarray(microwave.rabi_hz, dtype=float)
@@ -286,5 +283,5 @@ def _drive_steps(p: SpinLibration, microwave: Microwave | None, steps: int, h: f
     )
     peak = 0.5 * (2 * np.pi * rabi[segment]) ** 2 * p.t2star_s
     jump = np.abs(start[1:] - end[:-1]) > 1e-12 * (1 + np.abs(start[1:]))
-    fresh = np.concatenate([[True], jump | (peak[1:] != peak[:-1])])
+    fresh = np.concatenate([[False], jump | (peak[1:] != peak[:-1])])
     return DriveSteps(peak, start, middle, end, fresh)
