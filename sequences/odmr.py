@@ -80,10 +80,10 @@ class ODMR:
         rig.microwave.power_dbm = p.power_dbm
         for sweep, frequency_hz in p.steps():
             rig.microwave.frequency_hz = frequency_hz
-            rig.counter.arm_gates(p.repeats)
-            rig.sequencer.start()
             if not rig.microwave.output:
                 rig.microwave.output = True
+            rig.counter.arm_gates(p.repeats)
+            rig.sequencer.start()
             counts = rig.counter.read_gates()
             yield {
                 "sweep": sweep,
