@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim_backends.physics.spin_libration import Lineshape, SpinLibration
 from sim_backends.physics.normals import LANES, seed_lanes
 from sim_backends.physics.oscillator import StepPropagator, step_propagator
+from sim_backends.physics.spin_libration import Lineshape, SpinLibration
 from sim_backends.physics.trajectory_kernel import (
     DriveSteps,
     SpinRates,
