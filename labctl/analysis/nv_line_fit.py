@@ -69,7 +69,7 @@ def line_set(
 def fit_lines(lines: LineSet, candidate: Candidate) -> tuple[FieldFit, Floats, NDArray[np.int64]]:
     """Field, standard errors of the lines with what merging adds, and the assignment."""
     owner = candidate.owner
-    sigma = merged_sigma(lines, lines.predict(candidate.parameters), owner)
+    sigma = merged_sigma(lines, owner)
     start = lmfit.Parameters()
     for i, value in enumerate(candidate.parameters):
         start.add(f"p{i}", value=float(value))

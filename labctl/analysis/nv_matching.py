@@ -18,9 +18,9 @@ MAGNITUDE_RANGE_T = (0.2e-3, 30e-3)
 MISSING_COST = 9.0
 """Chi-square of a predicted line that nothing in the window shows: it counts as three sigma."""
 
-MERGED_WEIGHT = 0.15
-"""A line measured where several merge stands off their plain mean by about this part of their
-spread, because the merged lines differ in height."""
+MERGED_WEIGHT = 0.07
+"""A line measured where several merge stands off their plain mean by about this part of a width,
+because the merged lines differ in height by an unknown amount."""
 
 SPLITTING_PRIOR_HZ = 5e6
 """How far strain and temperature move the zero-field splitting."""
@@ -180,14 +180,12 @@ def residuals(
     return data, np.concatenate(extra)
 
 
-def merged_sigma(lines: LineSet, predicted: Floats, owner: NDArray[np.int64]) -> Floats:
+def merged_sigma(lines: LineSet, owner: NDArray[np.int64]) -> Floats:
     """Standard errors of the measured lines, with what merging adds, (k,)."""
-    sigma = lines.error_hz.copy()
-    for k in range(sigma.size):
-        group = predicted[owner == k]
-        if group.size > 1:
-            sigma[k] = np.hypot(sigma[k], MERGED_WEIGHT * float(np.ptp(group)))
-    return sigma
+    count = np.bincount(owner[owner >= 0], minlength=lines.frequency_hz.size)
+    return np.where(
+        count > 1, np.hypot(lines.error_hz, MERGED_WEIGHT * lines.fwhm_hz), lines.error_hz
+    )
 
 
 def refine(lines: LineSet, parameters: Floats) -> Candidate:
@@ -200,7 +198,7 @@ def refine(lines: LineSet, parameters: Floats) -> Candidate:
         if np.array_equal(new, owner):
             break
         owner = new
-        sigma = merged_sigma(lines, predicted, owner)
+        sigma = merged_sigma(lines, owner)
 
         def flat(p: Floats, owner: NDArray[np.int64] = owner, s: Floats = sigma) -> Floats:
             return np.concatenate(residuals(lines, p, owner, s))
@@ -210,7 +208,7 @@ def refine(lines: LineSet, parameters: Floats) -> Candidate:
     # Folding permutes the classes.
     predicted = lines.predict(parameters)
     owner = assign(lines, predicted, lines.fwhm_hz)
-    sigma = merged_sigma(lines, predicted, owner)
+    sigma = merged_sigma(lines, owner)
     data, extra = residuals(lines, parameters, owner, sigma)
     chi_square = float(np.sum(data**2))
     missing = int(np.sum(lines.seen(predicted) & (owner < 0)))

@@ -153,8 +153,6 @@ def fit_spectrum(
         for c in candidates[:CANDIDATES]
     ]
     fits = sorted((model.minimise(start) for start in starts), key=lambda fit: fit[1])
-    fits += [model.minimise(start) for start in _off_symmetry(fits[:3], model.lines.fwhm_hz)]
-    fits.sort(key=lambda fit: fit[1])
     best = model.polish(fits[0][0])
     _, residual, _ = model.solve(best)
     n = model.y.size
@@ -168,28 +166,6 @@ def fit_spectrum(
         centre, covariance = _sample(model, best, free, covariance, max(1.0, reduced))
     fit = field_fit(model.lines, centre[:-1], covariance[:-1, :-1], reduced, freedom)
     return fit, best, fits
-
-
-def _off_symmetry(fits: list[tuple[Floats, float]], fwhm_hz: float) -> list[Floats]:
-    """Starts beside the symmetry planes, on which the gradient vanishes by symmetry.
-
-    A fit that begins with two components equal, or one of them zero, has two classes on top of
-    each other and no reason to part them.
-    """
-    starts = []
-    shift = fwhm_hz * 1e-6 / 2
-    for parameters, _ in fits:
-        x, y, z = fold_field(parameters[:3])
-        rest = parameters[3:]
-        fields = (
-            (x, y + shift, max(z - shift, 0.0)),
-            (x + shift, max(y - shift, 0.0), z),
-            (x, y, z + shift),
-            (x, y, max(z - shift, 0.0)),
-            (x + shift, y, max(z - shift, 0.0)),
-        )
-        starts.extend(np.concatenate([field, rest]) for field in fields)
-    return starts
 
 
 def _profile_covariance(

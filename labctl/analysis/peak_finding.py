@@ -12,12 +12,12 @@ from labctl.analysis.line_model import LineModel
 
 Floats = NDArray[np.float64]
 
-SHAPE_TOLERANCE = 0.03
+SHAPE_TOLERANCE = 0.04
 """Part of a line's height by which real lines differ from any lineshape (speckle curvature,
 hyperfine structure); structure smaller than that on top of a line is not another line."""
 
-UNFITTED_FLOOR = 0.07
-"""Part of the largest remaining structure that counts as noise while lines are being found."""
+SHAPE_REACH = 6.0
+"""Over how many half widths that tolerance extends: real lines differ in their wings as well."""
 
 FALSE_ALARM = 0.02
 """Probability of any false line in a spectrum of pure noise."""
@@ -51,7 +51,7 @@ def find_lines(
     refused: list[tuple[float, float]] = []
     while True:
         scale = _noise_scale(model, parameters, y, error, roughness)
-        effective = _searching_error(model, parameters, y, error, scale)
+        effective = _effective_error(model, parameters, error, scale)
         m = model.count(parameters)
         if m >= max_lines or parameters.size + model.per_line > y.size:
             break
@@ -63,17 +63,17 @@ def find_lines(
         trials = [_with_atom(model, parameters, found)]
         if m:
             trials.append(_with_split(model, parameters, found[1]))
-        fits = [model.minimise(trial, y, effective) for trial in trials]
-        fits = [fit for fit in fits if _sane(model, fit[0], sign)]
+        fits = [model.minimise(trial, y, scale * error)[0] for trial in trials]
+        fits = [fit for fit in fits if _sane(model, fit, sign)]
         # Beside lines not found yet, a free fit may run away to cover them.
-        fits.append(_only_heights(model, trials[0], y, effective))
-        best = min(fits, key=lambda fit: fit[1])
-        if before - best[1] < threshold:
+        fits.append(_only_heights(model, trials[0], y, scale * error))
+        after = [_chi_square(model, fit, y, effective) for fit in fits]
+        if before - min(after) < threshold:
             refused.append(place)
             if len(refused) > 5:
                 break
             continue
-        parameters = best[0]
+        parameters = fits[int(np.argmin(after))]
     return _prune(model, parameters, y, error, roughness, threshold)
 
 
@@ -107,29 +107,18 @@ def _difference_scale(y: Floats, error: Floats) -> float:
 def _noise_scale(
     model: LineModel, parameters: Floats, y: Floats, error: Floats, roughness: float
 ) -> float:
-    lines, total, _ = model.evaluate(parameters)
-    inflated = np.hypot(error, SHAPE_TOLERANCE * lines)
+    _, total, _ = model.evaluate(parameters)
+    inflated = _effective_error(model, parameters, error, 1.0)
     mad = 1.4826 * float(np.median(np.abs((y - total) / inflated)))
     return max(1.0, min(mad, roughness))
 
 
 def _effective_error(model: LineModel, parameters: Floats, error: Floats, scale: float) -> Floats:
-    lines, _, _ = model.evaluate(parameters)
-    return np.hypot(scale * error, SHAPE_TOLERANCE * lines)
-
-
-def _searching_error(
-    model: LineModel, parameters: Floats, y: Floats, error: Floats, scale: float
-) -> Floats:
-    """Errors with a floor from the largest structure not yet fitted.
-
-    While strong lines are still missing, a fit that trusted the true errors would bend the
-    lines it has to cover them.
-    """
-    effective = _effective_error(model, parameters, error, scale)
-    _, total, _ = model.evaluate(parameters)
-    largest = float(np.max(np.abs(y - total) * (scale * error / effective)))
-    return np.hypot(effective, UNFITTED_FLOOR * largest)
+    """Errors with what the shape of the present lines leaves open, in their wings too."""
+    lines, _ = model.split(parameters)
+    reach = SHAPE_REACH * np.exp(lines[:, 1]) / 2
+    wings = 1 / (1 + ((model.x[:, None] - lines[:, 0]) / reach) ** 2)
+    return np.hypot(scale * error, SHAPE_TOLERANCE * (wings @ np.abs(lines[:, 2])))
 
 
 def _chi_square(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
@@ -176,9 +165,7 @@ def _with_atom(
     return model.join(np.concatenate([lines, new]), baseline)
 
 
-def _only_heights(
-    model: LineModel, parameters: Floats, y: Floats, error: Floats
-) -> tuple[Floats, float]:
+def _only_heights(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> Floats:
     """Best heights and baseline with centres, widths and pulls as they are."""
     linear = np.ones(parameters.size, dtype=bool)
     linear[: model.count(parameters) * model.per_line] = False
@@ -186,7 +173,7 @@ def _only_heights(
     design = model.evaluate(parameters)[2][:, linear]
     solved = parameters.copy()
     solved[linear] = np.linalg.lstsq(design / error[:, None], y / error, rcond=None)[0]
-    return solved, _chi_square(model, solved, y, error)
+    return solved
 
 
 def _with_split(model: LineModel, parameters: Floats, near: float) -> Floats:
@@ -236,11 +223,12 @@ def _prune(
         weakest = int(np.argmin(significance))
         if significance[weakest] ** 2 > 3 * threshold:
             return parameters, scale
-        full, before = model.minimise(parameters, y, effective)
+        full, _ = model.minimise(parameters, y, scale * error)
         fewer = model.join(np.delete(lines, weakest, axis=0), baseline)
-        fewer, after = model.minimise(fewer, y, effective)
-        if after - before > threshold and _sane(model, full, 0):
-            return parameters, scale
+        fewer, _ = model.minimise(fewer, y, scale * error)
+        loss = _chi_square(model, fewer, y, effective) - _chi_square(model, full, y, effective)
+        if loss > threshold and _sane(model, full, 0):
+            return full, scale
         parameters = fewer
 
 

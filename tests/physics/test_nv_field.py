@@ -134,6 +134,39 @@ def test_spectra_of_random_fields(snr):
     assert inside >= 17
 
 
+@pytest.mark.slow
+def test_spectra_of_fields_near_a_symmetry_plane():
+    """Two classes nearly alike: half of the lines merge, and no ellipsoid fits the valley."""
+    inside = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        parts = np.sort(rng.uniform(0.1, 1, 3))[::-1]
+        field = parts * rng.uniform(30, 150) / np.linalg.norm(parts)
+        twin = rng.integers(3)
+        if twin == 0:
+            field[2] = rng.uniform(0, 1)
+        else:
+            field[3 - twin] = field[2 - twin] - rng.uniform(0, 1)
+        truth = field * 1e-4
+        result = nv_field_from_spectrum(*_odmr(rng, truth, 20), sign="negative")
+        inside += _distance2(result, truth) < REGION_95
+    assert inside >= 11
+
+
+@pytest.mark.parametrize("gauss", [(83.94, 65.73, 64.54), (110.0, 45.0, 43.8), (60.0, 59.0, 20.0)])
+def test_merged_lines_of_unequal_height(gauss):
+    """The merged line stands at 30 : 70 between the two that it hides, 4 MHz apart."""
+    truth = np.array(gauss) * 1e-4
+    lines = _lines(truth)
+    groups = np.split(lines, np.flatnonzero(np.diff(lines) > 6e6) + 1)
+    assert len(groups) == 6
+    measured = np.array([0.3 * group[0] + 0.7 * group[-1] for group in groups])
+    result = nv_field(measured, np.full(6, 1e5))
+    assert _distance2(result, truth) < REGION_95
+    assert result.notes == ()
+    assert result.tables["lines"].columns["merged"].sum() == 8
+
+
 def test_merged_spectrum_does_not_stick_to_the_symmetry_plane():
     """By and Bz differ by 1.2 G: two classes 4 MHz apart under one line of 7 MHz."""
     truth = np.array([83.94e-4, 65.73e-4, 64.54e-4])

@@ -125,6 +125,24 @@ def test_pull_is_told_from_the_shape():
     assert plain["frequency_hz"][0] < 2.7485e9
 
 
+def test_lines_of_another_shape_are_not_doubled():
+    """At a height of 300 the misfit of a plain Lorentzian is significant, yet no line."""
+    rng = np.random.default_rng(10)
+    y = sum(pulled_lorentzian(WIDE, c, 8e6, 300.0 * (-1) ** i, 2e6) for i, c in enumerate(EIGHT))
+    result = fit_resonances(WIDE, y + rng.normal(size=301), np.ones(301), max_lines=16)
+    assert _found(result)["frequency_hz"].size == 8
+    assert any("misses part" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("snr", [40, 300])
+def test_a_pair_is_two_lines(snr):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = lorentzian(WIDE, 2.75e9, 7e6, snr) + lorentzian(WIDE, 2.76e9, 7e6, 0.7 * snr)
+        result = fit_resonances(WIDE, y + rng.normal(size=301), np.ones(301))
+        assert _found(result)["frequency_hz"] == pytest.approx([2.75e9, 2.76e9], abs=1e6)
+
+
 def test_curved_detector_does_not_make_extra_lines():
     """The speckle slope bends the signal; a line with 10 % curvature stays one line."""
     rng = np.random.default_rng(9)
