@@ -38,7 +38,8 @@ class Equilibrium:
 
     Of two oscillatory pairs the less damped counts: a ring-down shows that one. Without any
     (overdamped, or torn apart by a static instability) `frequency_hz` is 0 and `damping_hz`
-    belongs to the slowest, or fastest growing, real eigenvalue.
+    belongs to the slowest, or fastest growing, real eigenvalue. The barrier between two wells is
+    not stable even where its pair is damped: a real eigenvalue grows there.
     """
 
     angle_rad: float

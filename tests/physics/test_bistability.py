@@ -48,9 +48,6 @@ def exact_passage_s(p: SpinLibration, start: float, end: float) -> float:
     return float(np.trapezoid(outer, sign * x)) / diffusion
 
 
-# --- potential and wells ---------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", EVERY_KIND)
 @pytest.mark.parametrize("gradient_hz_per_rad", [260e6, -40e6, 0.0])
 def test_potential_is_the_integral_of_the_static_torque(
@@ -92,9 +89,6 @@ def test_wells_of_fast_spins_are_those_of_the_linear_response() -> None:
     a, _, b = libration.equilibria(fast)
     assert well.frequency_a_hz == pytest.approx(a.frequency_hz, rel=1e-3)
     assert well.frequency_b_hz == pytest.approx(b.frequency_hz, rel=1e-3)
-
-
-# --- rates -----------------------------------------------------------------------------------
 
 
 def test_kramers_rates_approach_the_exact_passage_times_in_the_cold() -> None:
@@ -147,9 +141,6 @@ def test_the_upper_well_fills_towards_resonance() -> None:
     ]
     assert np.all(np.diff(fractions) > 0)
     assert fractions[0] < 0.2 < 0.5 < fractions[-1]
-
-
-# --- residence times -------------------------------------------------------------------------
 
 
 def telegraph(rng: np.random.Generator, mean_a: float, mean_b: float, samples: int) -> np.ndarray:
@@ -234,9 +225,6 @@ def test_a_trace_of_one_well_has_no_mean() -> None:
     assert found.fraction_b == 0.0
 
 
-# --- both together ---------------------------------------------------------------------------
-
-
 def test_theory_beside_an_overdamped_trace() -> None:
     """Brownian motion in the double well: the stays are the exact passage times."""
     p = replace(PAPER("BISTW"), damping_hz=1e3, detuning_hz=-9.58e6)
@@ -266,9 +254,6 @@ def test_theory_beside_an_overdamped_trace() -> None:
     assert 0.67 < both.theory.rate_ba_s / both.observed_rate_ba_s < 1.5
     odds = (1 - both.theory.fraction_b) / both.theory.fraction_b
     assert 0.75 < odds / both.observed_ratio < 1.33
-
-
-# --- refusals --------------------------------------------------------------------------------
 
 
 def test_bad_input_is_named() -> None:

@@ -43,9 +43,6 @@ def rate_matrix(p: SpinLibration, microwave: float) -> np.ndarray:
     return up - np.diag(up.sum(axis=0))
 
 
-# --- the calibrated numbers of the paper -----------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "field", "value"),
     [
@@ -81,9 +78,6 @@ def test_torque_of_one_newton_and_second_per_spin() -> None:
     assert inertia == pytest.approx(SpinLibration().moment_of_inertia, rel=0.1 * PERCENT)
     per_spin = hbar * SpinLibration().gradient_s / inertia
     assert per_spin == pytest.approx(1.234e-3, rel=0.5 * PERCENT)
-
-
-# --- fixed points ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
@@ -217,9 +211,6 @@ def test_two_level_limit_obeys_the_cubic_of_the_paper() -> None:
     assert found == pytest.approx(list(real), rel=1e-8)
 
 
-# --- folds -----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", EVERY_KIND)
 def test_fixed_points_merge_at_the_folds_by_the_square_root_law(kind: dict) -> None:
     p = replace(PAPER("BISTW"), torque_s2=1e6, **kind)
@@ -233,9 +224,6 @@ def test_fixed_points_merge_at_the_folds_by_the_square_root_law(kind: dict) -> N
             distances.append(np.ptp([point.angle_rad for point in points[pair]]))
         assert distances[1] / distances[0] == pytest.approx(10, rel=1e-2)
         assert distances[2] / distances[1] == pytest.approx(10, rel=1e-2)
-
-
-# --- damping and frequency
 
 
 @pytest.mark.parametrize("name", ["COOL", "LASE_B"])
@@ -272,6 +260,18 @@ def test_weak_coupling_formula(detuning_hz: float) -> None:
     assert extra == pytest.approx(push, rel=3 * PERCENT)
     spring = (2 * math.pi) ** 2 * (point.frequency_hz**2 - p.libration_hz**2)
     assert spring == pytest.approx(-push * spin, rel=3 * PERCENT)
+
+
+def test_the_barrier_is_unstable_even_where_its_oscillation_is_damped() -> None:
+    """Slow spins: the oscillation sees the bare trap, the angle creeps away slowly."""
+    slow = SpinLibration(
+        libration_hz=2e3, torque_s2=3e7, pump_rate=300.0, relaxation_rate=50.0, rabi_hz=10e3
+    )
+    middle = float(np.mean(libration.fold_detunings_hz(slow)))
+    low, barrier, high = libration.equilibria(replace(slow, detuning_hz=middle))
+    assert barrier.damping_hz > 0
+    assert barrier.frequency_hz == pytest.approx(2e3, rel=1e-3)
+    assert (low.stable, barrier.stable, high.stable) == (True, False, True)
 
 
 def test_without_pump_and_relaxation_there_is_no_steady_state() -> None:
