@@ -31,7 +31,7 @@ class FrequencyScan(Conditions):
         3.2e9, unit="Hz", label="Last frequency", limited_by="microwave.frequency_hz", gt=0
     )
     points: int = quantity(301, unit="", label="Points per sweep", ge=2, le=MAX_SCAN_POINTS)
-    sweeps: int = quantity(20, unit="", label="Sweeps", ge=1, le=1_000_000)
+    sweeps: int = quantity(60, unit="", label="Sweeps", ge=1, le=1_000_000)
     direction: Direction = quantity(Direction.UP, unit="", label="Direction")
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ The equations are in `spin_libration`; this module gathers what a theorist calls
     p = libration.SpinLibration.paper_set("COOL")
     libration.equilibria(p)[0].damping_hz       # 60.0
     libration.psd(p, frequency_hz)
+    libration.simulate(p, 1.0, sample_rate_hz=1e4, trajectories=256).angle_rad
 """
 
 from sim_backends.physics.libration_equilibria import (
@@ -27,13 +28,16 @@ from sim_backends.physics.spin_libration import (
     T1Convention,
     relaxation_channels,
 )
+from sim_backends.physics.trajectories import Microwave, Trajectories, ring_down, simulate
 
 __all__ = [
     "EffectiveTemperatures",
     "Equilibrium",
     "Lineshape",
+    "Microwave",
     "SpinLibration",
     "T1Convention",
+    "Trajectories",
     "effective_temperatures",
     "equilibria",
     "flow",
@@ -44,5 +48,7 @@ __all__ = [
     "microwave_rate",
     "psd",
     "relaxation_channels",
+    "ring_down",
+    "simulate",
     "variances",
 ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from scipy.constants import Boltzmann
+from sim_backends.physics.oscillator import thermal_rate_s2
 
 
 class Lineshape(StrEnum):
@@ -141,7 +141,7 @@ class SpinLibration:
     @property
     def kt_over_i(self) -> float:
         """KB T / I, s^-2: the thermal variance of the velocity."""
-        return Boltzmann * self.temperature_k / self.moment_of_inertia
+        return thermal_rate_s2(self.temperature_k, self.moment_of_inertia)
 
     @property
     def thermal_angle_rad(self) -> float:
