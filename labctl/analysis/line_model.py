@@ -30,12 +30,15 @@ class LineModel:
         shape: lineshape of every line.
         order: degree of the baseline, 0 to 2.
         log_width: mean and standard deviation of the prior on ln(FWHM / MHz).
+        pull_mhz: mean and standard deviation of the prior on the pull; None expects none, up to
+            the bistability.
     """
 
     x: Floats
     shape: Lineshape
     order: int
     log_width: tuple[float, float]
+    pull_mhz: tuple[float, float] | None = None
     polynomial: Floats = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,9 +103,8 @@ class LineModel:
         residual[:m] = (lines[:, 1] - mean) / sigma
         jacobian[rows, columns + 1] = 1 / sigma
         if kinds == 2:
-            # Half widths of pull up to the bistability are expected.
-            scale = BISTABLE_PULL * np.exp(mean) / 2
-            residual[m:] = lines[:, 3] / scale
+            centre, scale = self.pull_mhz or (0.0, BISTABLE_PULL * np.exp(mean) / 2)
+            residual[m:] = (lines[:, 3] - centre) / scale
             jacobian[m + rows, columns + 3] = 1 / scale
         return residual, jacobian
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import lmfit
@@ -12,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.line_model import LineModel
 from labctl.analysis.lineshapes import BISTABLE_PULL, Lineshape
 from labctl.analysis.peak_finding import choose_baseline, find_lines
+from labctl.analysis.pull_prior import common_pull
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
 
 Floats = NDArray[np.float64]
 
 MINIMUM_POINTS = 8
+ALL_LINES = 8
 SIGNS = {"both": 0, "positive": 1, "negative": -1}
 
 
@@ -28,7 +31,7 @@ def fit_resonances(
     *,
     shape: Lineshape | str = Lineshape.LORENTZIAN,
     sign: str = "both",
-    max_lines: int = 8,
+    max_lines: int = ALL_LINES,
     fwhm_range_hz: tuple[float, float] = (3e6, 20e6),
     y_name: str = "signal",
     y_unit: str = "",
@@ -38,9 +41,11 @@ def fit_resonances(
 
     The number of lines comes from the data (see `peak_finding.find_lines`): on pure noise about
     one spectrum in a hundred shows a line. Widths have a log-normal prior with the two-sigma
-    range `fwhm_range_hz`, pulls a normal one with the bistability threshold as its sigma; lines
-    well above the noise do not feel them. Standard errors come from the covariance of the
-    least-squares fit, times sqrt(reduced chi-square) where that exceeds one.
+    range `fwhm_range_hz`. Pulls have a normal prior with the bistability threshold as its sigma,
+    or from four lines on with the mean and spread that the lines show among themselves (see
+    `pull_prior.common_pull`). Lines well above the noise do not feel them. Standard errors come
+    from the covariance of the least-squares fit, times sqrt(reduced chi-square) where that
+    exceeds one.
 
     Args:
         frequency_hz: shape (n,), in any order.
@@ -87,6 +92,9 @@ def fit_resonances(
     model, parameters = choose_baseline(model, parameters, scaled, noise * scaled_error)
     parameters = _sorted(model, parameters)
     parameters, covariance = _final_fit(model, parameters, scaled, scaled_error)
+    if shape is Lineshape.PULLED_LORENTZIAN:
+        model = replace(model, pull_mhz=common_pull(model, parameters, covariance))
+        parameters, covariance = _final_fit(model, parameters, scaled, scaled_error)
 
     _, curve, _ = model.evaluate(parameters)
     freedom = y.size - parameters.size
@@ -279,6 +287,7 @@ def _notes(
             pull = values[f"pull_{i + 1}_hz"]
             if pull.value < -3 * pull.error:
                 notes.append(f"The line at {at[i]} is pulled upwards, against the torque's sense.")
-    if len(lines) == max_lines:
+    # Eight is all that four classes have.
+    if len(lines) == max_lines != ALL_LINES:
         notes.append(f"The search stopped at {max_lines} lines, as many as were allowed.")
     return notes

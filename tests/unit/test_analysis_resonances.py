@@ -143,6 +143,39 @@ def test_a_pair_is_two_lines(snr):
         assert _found(result)["frequency_hz"] == pytest.approx([2.75e9, 2.76e9], abs=1e6)
 
 
+def _pulled_spectrum(rng, pulls):
+    y = sum(
+        pulled_lorentzian(WIDE, c, 9e6, 15.0 * (-1) ** i, pull)
+        for i, (c, pull) in enumerate(zip(EIGHT, pulls, strict=True))
+    )
+    return WIDE, y + rng.normal(size=301), np.ones(301)
+
+
+def test_lines_share_what_they_know_of_the_pull():
+    """Pulls of 0.3 to 1.5 MHz at a height of 15: one line alone is known to 0.6 MHz only."""
+    rng = np.random.default_rng(12)
+    deviations, errors = [], []
+    for _ in range(30):
+        pulls = rng.uniform(0.3e6, 1.5e6, 8)
+        found = _found(fit_resonances(*_pulled_spectrum(rng, pulls), shape="pulled_lorentzian"))
+        if found["frequency_hz"].size == 8:
+            deviations.append(found["frequency_hz"] - EIGHT)
+            errors.append(found["frequency_error_hz"])
+    assert len(errors) >= 28
+    assert np.mean(errors) < 0.5e6
+    assert 0.8 < np.std(np.array(deviations) / errors) < 1.15
+    assert abs(np.mean(np.array(deviations) / errors)) < 0.25
+
+
+def test_one_strongly_pulled_line_keeps_its_pull():
+    rng = np.random.default_rng(13)
+    pulls = np.full(8, 0.5e6)
+    pulls[2] = 5e6
+    found = _found(fit_resonances(*_pulled_spectrum(rng, pulls), shape="pulled_lorentzian"))
+    assert found["pull_hz"][2] == pytest.approx(5e6, abs=3 * found["pull_error_hz"][2])
+    assert found["frequency_hz"][2] == pytest.approx(EIGHT[2], abs=2e6)
+
+
 def test_curved_detector_does_not_make_extra_lines():
     """The speckle slope bends the signal; a line with 10 % curvature stays one line."""
     rng = np.random.default_rng(9)
