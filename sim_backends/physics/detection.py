@@ -89,25 +89,29 @@ def _count_lanes(
     scratch: NDArray[np.float32],
     bits: NDArray[np.int32],
     draws: NDArray[np.float32],
-    left: NDArray[np.float32],
-    dead: NDArray[np.float32],
-    counts: NDArray[np.float32],
+    lanes: NDArray[np.float32],
 ) -> None:
-    """Photon by photon in 64 windows at once, in units of the mean waiting time."""
+    """Photon by photon in 64 windows at once, in units of the mean waiting time.
+
+    `lanes` holds the time left in each window, the dead time and the counts one after the
+    other: with few arrays that might overlap the loop is vectorised.
+    """
+    one, none = np.float32(1.0), np.float32(0.0)
     waiting = True
     while waiting:
         fill_exponentials(generator, scratch, bits, draws)
-        longest = np.float32(0.0)
         for i in range(LANES):
-            rest = left[i] - draws[i]
-            seen = np.float32(1.0) if rest > 0 else np.float32(0.0)
-            rest = rest - seen * dead[i] - draws[LANES + i]
-            again = np.float32(1.0) if rest > 0 else np.float32(0.0)
-            rest = rest - again * dead[i]
-            counts[i] += seen + again
-            left[i] = rest
-            longest = max(longest, rest)
-        waiting = longest > 0
+            dead = lanes[LANES + i]
+            rest = lanes[i] - draws[i]
+            seen = one if rest > none else none
+            rest = rest - seen * dead - draws[LANES + i]
+            again = one if rest > none else none
+            lanes[i] = rest - again * dead
+            lanes[2 * LANES + i] += seen + again
+        longest = none
+        for i in range(LANES):
+            longest = max(longest, lanes[i])
+        waiting = longest > none
 
 
 @njit(cache=True, nogil=True)
@@ -134,33 +138,28 @@ def count_photons(
     scratch = np.empty(4 * LANES, np.float32)
     bits = scratch.view(np.int32)
     draws = np.empty(2 * LANES, np.float32)
-    left, dead = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    counts = np.empty(LANES, np.float32)
+    lanes = np.empty(3 * LANES, np.float32)
     load = dead_time_s / window_s
     for first in range(0, means.size, LANES):
         width = min(LANES, means.size - first)
-        few = False
+        block = means[first : first + width]
+        brightest = 0.0
         for i in range(LANES):
-            mean = means[first + i] if i < width else 0.0
-            is_few = mean <= RENEWAL_MEAN
-            few = few or (is_few and mean > 0.0)
-            left[i] = mean if is_few else -1.0
-            dead[i] = load * mean
-            counts[i] = 0.0
-        if few:
-            _count_lanes(generator, scratch, bits, draws, left, dead, counts)
-        drawn = False
+            mean = block[i] if i < width else 0.0
+            lanes[i] = mean if mean <= RENEWAL_MEAN else 0.0
+            lanes[LANES + i] = load * mean
+            lanes[2 * LANES + i] = 0.0
+            brightest = max(brightest, mean)
+        _count_lanes(generator, scratch, bits, draws, lanes)
         for i in range(width):
-            mean = means[first + i]
-            if mean <= RENEWAL_MEAN:
-                out[first + i] = int(counts[i])
-                continue
-            if not drawn:
-                fill_normals(generator, scratch, bits, draws)
-                drawn = True
-            live = 1.0 + load * mean
-            value = mean / live + math.sqrt(mean / live**3) * draws[i]
-            out[first + i] = max(math.floor(value + 0.5), 0)
+            out[first + i] = int(lanes[2 * LANES + i])
+        if brightest > RENEWAL_MEAN:
+            fill_normals(generator, scratch, bits, draws)
+            for i in range(width):
+                if block[i] > RENEWAL_MEAN:
+                    live = 1.0 + load * block[i]
+                    value = block[i] / live + math.sqrt(block[i] / live**3) * draws[i]
+                    out[first + i] = max(math.floor(value + 0.5), 0)
 
 
 @njit(cache=True, nogil=True)

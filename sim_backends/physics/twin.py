@@ -22,6 +22,7 @@ from sim_backends.physics.spin import (
     static_rates,
     step_populations,
 )
+from sim_backends.physics.trajectory_kernel import line
 
 STEPS_PER_REFRESH = 25
 """Steps between updates of what changes slowly: level mixing and relaxation."""
@@ -74,16 +75,6 @@ class Drive(NamedTuple):
     omega: NDArray[np.float64]
     damping: float
     kt_over_i: NDArray[np.float64]
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _microwave_rate(
-    detuning_hz: float, rabi_rad_s: float, t2star_s: float, gaussian: bool
-) -> float:
-    """W = (Omega^2 T2*/2) L(delta T2*) (`000`, SI Eqs. 11 and 12; adiabatic elimination)."""
-    x = 2.0 * math.pi * detuning_hz * t2star_s
-    peak = 0.5 * rabi_rad_s * rabi_rad_s * t2star_s
-    return peak * math.exp(-x * x) if gaussian else peak / (1.0 + x * x)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -140,15 +131,13 @@ def _microwave_rates(
     levels: NDArray[np.float64], spins: SpinModel, drive: Drive, out: NDArray[np.float64]
 ) -> None:
     """Rates |0> <-> lower and |0> <-> upper of each class, out (4, 2), s^-1."""
+    peak = 0.5 * drive.rabi_rad_s * drive.rabi_rad_s * spins.t2star_s
+    reduced = 2.0 * math.pi * spins.t2star_s
     for c in range(4):
-        for line in range(2):
-            transition_hz = (levels[c, line + 1] - levels[c, 0]) * spins.zero_field_splitting_hz
-            out[c, line] = _microwave_rate(
-                drive.microwave_hz - transition_hz,
-                drive.rabi_rad_s,
-                spins.t2star_s,
-                spins.gaussian_line,
-            )
+        for k in range(2):
+            transition_hz = (levels[c, k + 1] - levels[c, 0]) * spins.zero_field_splitting_hz
+            x = reduced * (drive.microwave_hz - transition_hz)
+            out[c, k] = line(peak, x, spins.gaussian_line)
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -10,6 +10,7 @@ from scipy.optimize import curve_fit
 from scipy.signal import welch
 from scipy.stats import kstest
 
+from sim_backends.physics.libration import psd
 from sim_backends.physics.normals import LANES, fill_exponentials, fill_normals, seed_lanes
 from sim_backends.physics.oscillator import step_propagator
 from sim_backends.physics.spin_libration import Lineshape, SpinLibration
@@ -193,6 +194,20 @@ def test_thermal_spectrum_is_the_closed_form() -> None:
     ratio = mean[flank] / exact[flank]
     assert ratio.mean() == pytest.approx(1.0, abs=0.02)
     assert ratio.std() < 3 / np.sqrt(averages)
+
+
+def test_cooled_spectrum_is_the_linear_response() -> None:
+    """The spins' delayed reaction, against `libration.psd`, in bands and on the flanks."""
+    run = simulate(COOL, 4.0, sample_rate_hz=8e3, trajectories=128, seed=8)
+    frequency, power = welch(run.angle_rad[:, 1600:], fs=8e3, nperseg=2048, axis=1)
+    mean, exact = power.mean(axis=0), psd(COOL, frequency)
+    band = (frequency > 200) & (frequency < 800)
+    assert mean[band].sum() == pytest.approx(exact[band].sum(), rel=0.03)
+    flank = (frequency > 100) & (frequency < 2000) & (np.abs(frequency - 457) > 80)
+    averages = 128 * 13
+    ratio = mean[flank] / exact[flank]
+    assert ratio.mean() == pytest.approx(1.0, abs=0.03)
+    assert ratio.std() < 0.02 + 2 / np.sqrt(averages)
 
 
 def test_cooling_of_the_paper() -> None:
