@@ -1,23 +1,12 @@
 """The composition root: the command line, the console and a notebook all start a run here."""
 
-import getpass
 import logging
 import math
-import platform
-import subprocess
 import tempfile
-import uuid
-from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from labctl._version import __version__
 from labctl.core import (
     ELAPSED,
     MeasurementSequence,
@@ -28,9 +17,9 @@ from labctl.core import (
     describe,
     find_sequence,
     load_rig_file,
-    sequence_names,
 )
-from labctl.data import FitResult, ParameterRecord, Run, RunInfo, RunStatus
+from labctl.core.provenance import describe_run, now, truth_of
+from labctl.data import FitResult, Run, RunStatus
 from labctl.errors import (
     LimitError,
     OutputError,
@@ -38,15 +27,12 @@ from labctl.errors import (
     RigError,
     RunAbortedError,
     RunFailedError,
-    SequenceError,
 )
-from labctl.parameters import SequenceParameters, device_limit_of, unit_of
+from labctl.parameters import SequenceParameters, device_limit_of
 from labctl.safety.safe_state import make_safe
 from labctl.storage import RunWriter, append_fit, read_run
 
 logger = logging.getLogger(__name__)
-
-_VERSIONED = ("numpy", "scipy", "numba", "h5py", "pydantic", "lmfit", "pymeasure", "pyvisa")
 
 
 def build(rig: str | Path | RigFile, *, seed: int | None = None, speed: float | None = None) -> Rig:
@@ -153,18 +139,21 @@ def start(
     columns = (*measurement.columns, ELAPSED)
     if rig.active is not None:
         raise RigError(f"Rig `{rig.name}` is busy with another run; wait for it or stop it.")
-    info = _describe(measurement, model, rig)
+    info = describe_run(measurement, model, rig)
     instruments = rig.record()
     path = _new_file(Path(out), cls.name)
     writer = RunWriter(path, info, columns, measurement.plot, instruments)
 
     def conclude(status: RunStatus, reason: str) -> None:
-        at_end, truth = rig.record(), _truth(rig)
+        truth = truth_of(rig)
+        # A device that failed may take its time to answer; safety comes first then.
+        at_end = rig.record() if status is RunStatus.FINISHED else []
         failures = rig.make_safe()
+        at_end = at_end or rig.record()
         rig.active = None
         if failures:
             status, reason = RunStatus.FAILED, "; ".join(filter(None, (reason, *failures)))
-        writer.close(status, reason, _now(), at_end, truth)
+        writer.close(status, reason, now(), at_end, truth)
         if failures:
             raise RunFailedError("; ".join(failures))
         handle.analysis_error = _analyze(path, measurement)
@@ -280,89 +269,3 @@ def _new_file(folder: Path, name: str) -> Path:
         folder / f"{stem}{suffix}.h5" for suffix in ("", *(f"_{n}" for n in range(2, 999)))
     )
     return next(path for path in candidates if not path.exists())
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="milliseconds")
-
-
-def _describe(measurement: MeasurementSequence, model: SequenceParameters, rig: Rig) -> RunInfo:
-    cls = type(measurement)
-    records = [
-        ParameterRecord(name, getattr(model, name), unit_of(field), field.title or name)
-        for name, field in type(model).model_fields.items()
-    ]
-    names = [column.name for column in measurement.columns]
-    if len(set(names)) != len(names) or ELAPSED.name in names:
-        raise SequenceError(f"Sequence `{cls.name}` declares a column twice: {', '.join(names)}.")
-    return RunInfo(
-        run_id=uuid.uuid4().hex,
-        sequence=reference_of(cls),
-        title=cls.title,
-        description=description_of(cls),
-        start_time=_now(),
-        parameters=records,
-        parameters_json=model.model_dump_json(),
-        rig_name=rig.name,
-        rig_text=rig.spec.text,
-        simulated=rig.simulation is not None,
-        seed=rig.simulation.seed if rig.simulation else None,
-        host=platform.node(),
-        user=_user(),
-        versions={"labctl": __version__, "python": platform.python_version(), **_versions()},
-        git_revision=_git_revision(),
-        truth=_truth(rig),
-    )
-
-
-def _truth(rig: Rig) -> Mapping[str, tuple[NDArray[np.float64], str]]:
-    """What a simulated world knows as its controls stand; empty on a real rig."""
-    if rig.simulation is None:
-        return {}
-    try:
-        return dict(rig.simulation.truth())
-    except Exception:  # what follows at the end of a run makes the lab safe
-        logger.exception("The simulated world does not know its truth")
-        return {}
-
-
-def description_of(cls: type[MeasurementSequence]) -> str:
-    """First paragraph of a sequence's docstring, on one line."""
-    return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
-
-
-def reference_of(cls: type[MeasurementSequence]) -> str:
-    """What `find_sequence` finds this class by: its installed name, else its dotted path."""
-    if cls.name in sequence_names() and find_sequence(cls.name) is cls:
-        return cls.name
-    return f"{cls.__module__}:{cls.__qualname__}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _VERSIONED}
-
-
-@cache
-def _git_revision() -> str:
-    """Revision of the checkout labctl runs from, "-dirty" appended; "" where there is none."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        answer = subprocess.run(  # noqa: S603  a constant command line
-            command,
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip()

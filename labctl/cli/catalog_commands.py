@@ -17,6 +17,7 @@ from labctl.core import (
     rig_names,
     sequence_names,
 )
+from labctl.core.provenance import description_of
 from labctl.data import InstrumentRecord
 from labctl.errors import DeviceError, LabError
 from labctl.parameters import device_limit_of, unit_of
@@ -106,7 +107,7 @@ def _describe(cls: type[MeasurementSequence]) -> dict[str, Any]:
     return {
         "name": cls.name,
         "title": cls.title,
-        "description": session.description_of(cls) or cls.title,
+        "description": description_of(cls) or cls.title,
         "roles": cls.roles,
         "parameters": [_parameter(name, field) for name, field in fields.items()],
     }

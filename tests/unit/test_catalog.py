@@ -3,9 +3,9 @@
 import pytest
 
 from labctl.core import find_sequence, sequence_names
+from labctl.core.provenance import description_of, reference_of
 from labctl.errors import CatalogError
 from labctl.parameters import SequenceParameters, unit_of
-from labctl.session import description_of, reference_of
 from tests.system.toy_lab import SCAN, ToyScan
 
 
