@@ -71,7 +71,7 @@ def linear_table(*, slope_per_rad: float, half_range_rad: float) -> NDArray[np.f
     return np.maximum(1.0 + slope_per_rad * grid, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
 def look_up(table: NDArray[np.float64], half_range_rad: float, angle_rad: float) -> float:
     """Cubic (Catmull-Rom) interpolation in a table over -half_range .. +half_range."""
     last = table.size - 1
@@ -222,7 +222,7 @@ def _average(
         bright[b] /= steps_per_bin
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _interpolate(
     record: NDArray[np.float64],
     step_s: float,
@@ -240,5 +240,8 @@ def _interpolate(
             t = (part + 0.5) / bins_per_step
             seen = x0 + t * (v0 + t * (second + t * third)) + shift_rad
             b = n * bins_per_step + part
-            light[b] = look_up(detection.speckle, detection.half_range_rad, seen)
+            light[b] = seen
             bright[b] = record[2, n] + t * (record[2, n + 1] - record[2, n])
+    table, half_range = detection.speckle, detection.half_range_rad
+    for b in range(light.size):  # a loop of its own, so that it becomes vector code
+        light[b] = look_up(table, half_range, light[b])
