@@ -8,9 +8,9 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from sim_backends.physics.detection import Detection, expose, linear_table, spec
 from sim_backends.physics.libration import Lineshape
 from sim_backends.physics.normals import seed_lanes
 from sim_backends.physics.oscillator import gas_damping_s, thermal_rate_s2
+from sim_backends.physics.pulse_train import Creep, PulseTrain, play
 from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
 
 Counts = NDArray[np.int64]
@@ -54,6 +55,15 @@ class Controls:
     trap_v: float = 2000.0
     trap_hz: float = 4e3
     trap_on: bool = True
+
+
+class Lines(NamedTuple):
+    """One pulse as the lines of the sequencer see it."""
+
+    duration_s: float
+    laser: bool
+    microwave: bool
+    counting: bool
 
 
 @dataclass
@@ -93,6 +103,7 @@ class World:
         self._time_s = 0.0
         self._trap_off_s = 0.0
         self._timelines: OrderedDict[str, tuple[Event, Iterator[Event]]] = OrderedDict()
+        self._at_once: dict[str, Callable[[], None]] = {}
         self._speed: float | None = None
         self._wall_start_s = 0.0
         self._spins = self._spin_model()
@@ -207,18 +218,26 @@ class World:
             self._hold_back()
             return out
 
-    def play(self, name: str, events: Iterator[Event]) -> None:
-        """Carry out timed actions; `events` yields (world time, action) with rising times."""
+    def play(
+        self, name: str, events: Iterator[Event], at_once: Callable[[], None] | None = None
+    ) -> None:
+        """Carry out timed actions; `events` yields (world time, action) with rising times.
+
+        `at_once` does the same in one go, for `finish` when nothing else happens meanwhile.
+        """
         with self.lock:
             self.cancel(name)
             first = next(events, None)
             if first is not None:
                 self._timelines[name] = (first, events)
+                if at_once is not None:
+                    self._at_once[name] = at_once
 
     def cancel(self, name: str) -> None:
         """Forget what is left of a timeline."""
         with self.lock:
             self._timelines.pop(name, None)
+            self._at_once.pop(name, None)
 
     def playing(self, name: str) -> bool:
         """Whether a timeline has events left."""
@@ -228,6 +247,11 @@ class World:
         """Let time pass until a timeline has no events left."""
         with self.lock:
             self.synchronise()
+            alone = self._speed is None and len(self._timelines) == 1
+            if alone and name in self._at_once:
+                whole = self._at_once[name]
+                self.cancel(name)
+                whole()
             while name in self._timelines:
                 self._pass(max(self._timelines[name][0][0] - self._time_s, 0.0))
             self._hold_back()
@@ -239,6 +263,7 @@ class World:
 
     def _run_next_event(self) -> None:
         name = min(self._timelines, key=lambda key: self._timelines[key][0][0])
+        self._at_once.pop(name, None)
         (_, action), events = self._timelines[name]
         following = next(events, None)
         if following is None:
@@ -290,6 +315,43 @@ class World:
                     self._creep_rad, self._detection(), out[:, start:stop],
                 )  # fmt: skip
         self._time_s += bin_s * bins
+
+    def run_train(self, pulses: Sequence[Lines], repeats: int) -> None:
+        """Let a whole pulse program pass in one compiled call, collecting its gates."""
+        c, a = self.controls, self.apparatus
+
+        def under(*, microwave: bool, laser: bool) -> Drive:
+            c.microwave_line, c.laser_line = microwave, laser
+            return self._drive()
+
+        drives = (
+            under(microwave=False, laser=False),
+            under(microwave=False, laser=True),
+            under(microwave=True, laser=False),
+            under(microwave=True, laser=True),
+        )
+        c.laser_line = False
+        dark = self._detection()
+        c.laser_line = True
+        train = PulseTrain(
+            np.array([p.duration_s for p in pulses]),
+            np.array([2 * p.microwave + p.laser for p in pulses]),
+            np.array([int(p.laser) for p in pulses]),
+            np.array([p.counting for p in pulses]),
+            repeats,
+        )
+        total_s = repeats * float(train.duration_s.sum())
+        self._watch_trap(total_s)
+        missing = max(self.gates.armed - len(self.gates.done), 0)
+        gates = np.zeros((2, missing), dtype=np.int64)
+        creep = Creep(a.drift_rad_per_s, a.drift_rad_per_sqrt_s)
+        opened, self._creep_rad = play(
+            self._rng, self._photons, self.state, self._spins, drives,
+            (dark, self._detection()), self._sight, train, MAX_STEP_S, creep,
+            self._creep_rad, gates,
+        )  # fmt: skip
+        self.gates.done += list(gates.T[:opened])
+        self._time_s += total_s
 
     @staticmethod
     def _piece(steps_per_bin: int) -> int:

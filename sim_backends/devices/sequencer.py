@@ -8,8 +8,10 @@ import numpy as np
 from labctl.errors import DeviceError
 from labctl.hal import Limits, Pulse, PulseChannel
 from sim_backends.devices.simulated_device import SimulatedDevice
-from sim_backends.world import Event, World
+from sim_backends.world import Event, Lines, World
 
+LONGEST_AT_ONCE_S = 60.0
+"""Longer programs pass event by event, so that they can be interrupted."""
 IDLE = frozenset({PulseChannel.LASER, PulseChannel.MICROWAVE})
 
 
@@ -48,9 +50,20 @@ class SimulatedPulseSequencer(SimulatedDevice):
         world = self._connected()
         if self._program is None:
             raise DeviceError("No pulse program is loaded.")
+        program, repeats = self._program
         with world.lock:
             world.synchronise()
-            world.play("pulses", self._events(world.now_s(), *self._program))
+            events = self._events(world.now_s(), program, repeats)
+            total_s = repeats * sum(pulse.duration_s for pulse in program)
+            short = total_s < LONGEST_AT_ONCE_S
+            world.play("pulses", events, self._at_once(program, repeats) if short else None)
+
+    def _at_once(self, program: list[Pulse], repeats: int) -> Callable[[], None]:
+        lines = [
+            Lines(pulse.duration_s, *(channel in pulse.high for channel in PulseChannel))
+            for pulse in program
+        ]
+        return lambda: self.world.run_train(lines, repeats)
 
     def wait(self) -> None:
         """Return after the program has ended."""

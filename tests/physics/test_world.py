@@ -8,6 +8,8 @@ from scipy.constants import Planck
 from scipy.linalg import null_space
 
 from labctl.errors import RigError
+from labctl.hal import PL, Pulse, PulseChannel, count_gates
+from labctl.session import build
 from sim_backends.physics import nv
 from sim_backends.physics.oscillator import thermal_rate_s2
 from sim_backends.world import World
@@ -256,3 +258,38 @@ def test_unknown_or_impossible_apparatus_is_refused() -> None:
         World(t1_s=-1.0)
     with pytest.raises(RigError, match="orthogonal"):
         World(mode_axes=((1, 0, 0), (1, 1, 0), (0, 0, 1)))
+
+
+def test_a_program_in_one_go_counts_as_event_by_event() -> None:
+    """The compiled pulse train against the same program cut up by an idle second timeline."""
+
+    def gates(busy: bool) -> tuple[np.ndarray, float]:
+        rig = build("sim", seed=3)
+        for _, device in rig:
+            device.open()
+        rig.laser.power_w, rig.laser.gate = 330e-6, True
+        rig.microwave.frequency_hz = float(rig.simulation.truth()[RESONANCE][0][1])
+        rig.microwave.power_dbm, rig.microwave.output = 0.0, True
+        light, drive, count = PulseChannel.LASER, PulseChannel.MICROWAVE, PulseChannel.COUNT
+        program = [
+            Pulse.of(0.3e-3, light),
+            Pulse.of(0.5e-3, drive),
+            Pulse.of(30e-6, light, count),
+            Pulse.of(25e-6, light, drive, count),
+            Pulse.of(0.2e-3, count),
+        ]
+        start_s = rig.clock.now_s()
+        rig.sequencer.load(program, repeats=3000)
+        rig.counter.arm_gates(count_gates(program, 3000))
+        if busy:
+            rig.simulation.play("other", iter([(1e9, lambda: None)]))
+        rig.sequencer.start()
+        counts = rig.counter.read_gates()[PL]
+        return counts, rig.clock.now_s() - start_s
+
+    (quick, quick_s), (slow, slow_s) = gates(busy=False), gates(busy=True)
+    assert quick.shape == slow.shape == (3000,)
+    assert quick_s == pytest.approx(slow_s, rel=1e-9)
+    error = np.sqrt((quick.var() + slow.var()) / 3000)
+    assert quick.mean() == pytest.approx(slow.mean(), abs=4 * error)
+    assert quick.var() == pytest.approx(slow.var(), rel=0.15)
