@@ -171,7 +171,7 @@ def simulate(
     size = 1 if trajectories <= FEW else LANES
     out = np.empty((4, trajectories, samples))
     for block, first in enumerate(range(0, trajectories, size)):
-        start = _start(p, size, seed, block, from_rest=from_rest)
+        start = initial_state(p, size, seed, block, from_rest=from_rest)
         part = out[:, first : first + size]
         run(start, seed_lanes(seed, block), given, mode, spin, drive, h, steps_per_sample, part)
     time_s = np.arange(1, samples + 1) / sample_rate_hz
@@ -244,7 +244,7 @@ def _block(
     run_lanes(start.ravel(), generator, mode, spin, drive, h, samples, steps_per_sample, lanes, out)
 
 
-def _start(
+def initial_state(
     p: SpinLibration, size: int, seed: int, block: int, *, from_rest: bool
 ) -> NDArray[np.float64]:
     """Initial (angle, velocity, S-1, S+1, W), shape (5, size)."""

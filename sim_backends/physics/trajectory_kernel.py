@@ -5,6 +5,11 @@ a quadratic in time through its value and slope at the start and its value at th
 populations take a Runge-Kutta step of fourth order with the microwave rate at the start, the
 middle (a cubic through both ends of the path) and the end. The rate at the end serves the next
 step.
+
+The populations are carried as d = S-1 - S+1, which makes the torque, and e = S0 - S-1, on which
+alone the microwave acts. That saves an eighth of the arithmetic:
+
+    dd/dt = W e - (g_las + k + 2q) d,    de/dt = g_las - (2W + g_las + 3k) e - (k - q) d
 """
 
 from typing import NamedTuple
@@ -82,7 +87,7 @@ def step(
     drive: tuple[float, float, float],
     h: float,
 ) -> tuple[float, float, float, float, float]:
-    """One step of (angle, velocity, S-1, S+1, W at the start).
+    """One step of (angle, velocity, d, e, W at the start).
 
     Args:
         state: before the step; W is the microwave rate at its start.
@@ -95,17 +100,15 @@ def step(
     Returns:
         The same five quantities after the step.
     """
-    angle, velocity, lower, upper, w = state
+    angle, velocity, d, e, w = state
     g1, g2 = normal
     peak, x_middle, x_end = drive
     k, q = spin.single_quantum, spin.double_quantum
-    loss = 2.0 * k + spin.pump + q
-    cross = k - q
+    loss_d, loss_e, cross = spin.pump + k + 2.0 * q, spin.pump + 3.0 * k, k - q
 
-    torque = spin.torque * (lower - upper)
-    lower_1 = (w + k) - (w + w + loss) * lower - (w + cross) * upper
-    upper_1 = k - cross * lower - loss * upper
-    growth = spin.torque * h * (lower_1 - upper_1)
+    torque = spin.torque * d
+    d_1, e_1 = w * e - loss_d * d, spin.pump - (w + w + loss_e) * e - cross * d
+    growth = spin.torque * h * d_1
     end = mode.phi_xx * angle + mode.phi_xv * velocity + mode.const_x * torque
     end = end + mode.ramp_x * growth + mode.noise_xx * g1
     end_v = mode.phi_vx * angle + mode.phi_vv * velocity + mode.const_v * torque
@@ -115,20 +118,19 @@ def step(
     w_middle = line(peak, x_middle + spin.gradient * middle, spin.gaussian)
     w_end = line(peak, x_end + spin.gradient * end, spin.gaussian)
 
-    source, decay, mix = w_middle + k, w_middle + w_middle + loss, w_middle + cross
-    a, b = lower + 0.5 * h * lower_1, upper + 0.5 * h * upper_1
-    lower_2, upper_2 = source - decay * a - mix * b, k - cross * a - loss * b
-    a, b = lower + 0.5 * h * lower_2, upper + 0.5 * h * upper_2
-    lower_3, upper_3 = source - decay * a - mix * b, k - cross * a - loss * b
-    a, b = lower + h * lower_3, upper + h * upper_3
-    lower_4 = (w_end + k) - (w_end + w_end + loss) * a - (w_end + cross) * b
-    upper_4 = k - cross * a - loss * b
+    decay = w_middle + w_middle + loss_e
+    a, b = d + 0.5 * h * d_1, e + 0.5 * h * e_1
+    d_2, e_2 = w_middle * b - loss_d * a, spin.pump - decay * b - cross * a
+    a, b = d + 0.5 * h * d_2, e + 0.5 * h * e_2
+    d_3, e_3 = w_middle * b - loss_d * a, spin.pump - decay * b - cross * a
+    a, b = d + h * d_3, e + h * e_3
+    d_4, e_4 = w_end * b - loss_d * a, spin.pump - (w_end + w_end + loss_e) * b - cross * a
     sixth = h / 6.0
-    lower = lower + sixth * (lower_1 + 2.0 * (lower_2 + lower_3) + lower_4)
-    upper = upper + sixth * (upper_1 + 2.0 * (upper_2 + upper_3) + upper_4)
+    d = d + sixth * (d_1 + 2.0 * (d_2 + d_3) + d_4)
+    e = e + sixth * (e_1 + 2.0 * (e_2 + e_3) + e_4)
 
-    bend = spin.torque * (lower - upper) - torque - growth
-    return end + mode.bend_x * bend, end_v + mode.bend_v * bend, lower, upper, w_end
+    bend = spin.torque * d - torque - growth
+    return end + mode.bend_x * bend, end_v + mode.bend_v * bend, d, e, w_end
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -176,7 +178,7 @@ def run_lanes(
     """Advance 64 trajectories and record the first `lanes` of them.
 
     Args:
-        x: (5*LANES,) angle, velocity, S-1, S+1, W; advanced in place.
+        x: (5*LANES,) angle, velocity, S-1, S+1, W at the start; overwritten.
         generator: states of the 64 generators.
         mode: propagator over `h`.
         spin: constants.
@@ -192,6 +194,9 @@ def run_lanes(
     normals = np.empty(2 * LANES, np.float32)
     # Padded: rows a power of two apart would share the same few lines of the cache.
     tile = np.empty((_TILE, 4 * LANES + 8))
+    for i in range(LANES):
+        lower, upper = x[2 * LANES + i], x[3 * LANES + i]
+        x[2 * LANES + i], x[3 * LANES + i] = lower - upper, 1.0 - 2.0 * lower - upper
     stride = 1 if drive.peak.size > 1 else 0
     n = 0
     for sample in range(samples):
@@ -206,8 +211,11 @@ def run_lanes(
             _step_lanes(x, normals, mode, spin, drive.peak[d], drive.middle[d], drive.end[d], h)
             n += 1
         row = sample % _TILE
-        for i in range(4 * LANES):
+        for i in range(2 * LANES):
             tile[row, i] = x[i]
+        for i in range(2 * LANES, 3 * LANES):
+            tile[row, i] = (1.0 - x[LANES + i] + x[i]) / 3.0
+            tile[row, LANES + i] = (1.0 - x[LANES + i] - 2.0 * x[i]) / 3.0
         if row == _TILE - 1 or sample == samples - 1:
             for quantity in range(4):
                 for i in range(lanes):
@@ -232,7 +240,7 @@ def run_single(
     """Advance one trajectory; the 64 generators feed 64 steps in a row.
 
     Args:
-        x: (5,) angle, velocity, S-1, S+1, W; advanced in place.
+        x: (5,) angle, velocity, S-1, S+1, W at the start.
         generator: states of the 64 generators.
         noise: (steps, 2) standard normals to use instead, or (0, 2).
         mode: propagator over `h`.
@@ -248,7 +256,7 @@ def run_single(
     normals = np.empty(2 * LANES, np.float32)
     given = noise.shape[0] > 0
     stride = 1 if drive.peak.size > 1 else 0
-    state = (x[0], x[1], x[2], x[3], x[4])
+    state = (x[0], x[1], x[2] - x[3], 1.0 - 2.0 * x[2] - x[3], x[4])
     n = 0
     for sample in range(samples):
         for _ in range(steps_per_sample):
@@ -266,10 +274,9 @@ def run_single(
                 state, normal, mode, spin, (drive.peak[d], drive.middle[d], drive.end[d]), h
             )
             n += 1
-        for quantity in range(4):
-            out[quantity, sample] = state[quantity]
-    for quantity in range(5):
-        x[quantity] = state[quantity]
+        out[0, sample], out[1, sample] = state[0], state[1]
+        out[2, sample] = (1.0 - state[3] + state[2]) / 3.0
+        out[3, sample] = (1.0 - state[3] - 2.0 * state[2]) / 3.0
 
 
 def largest_rate(spin: SpinRates, peak: float) -> float:
