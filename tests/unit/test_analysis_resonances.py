@@ -1,6 +1,5 @@
 """The multi-peak fit against synthetic spectra whose lines are known."""
 
-
 import numpy as np
 import pytest
 
