@@ -1,12 +1,13 @@
 """The parameters every microwave frequency scan shares."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import model_validator
 
+from labctl.data import Column, PlotHint
 from labctl.parameters import quantity
 from sequences.conditions import Conditions
 
@@ -52,3 +53,37 @@ class FrequencyScan(Conditions):
             )
             for frequency in reversed(up) if down else up:
                 yield sweep, frequency
+
+
+_COUNTS = {
+    "angle_counts": Column("angle_counts", "counts", "APD1 counts (angle)", "int64"),
+    "pl_counts": Column("pl_counts", "counts", "APD2 counts (PL)", "int64"),
+}
+
+
+class FrequencyScanSequence:
+    """What MDMR and ODMR share: both detectors against the microwave frequency."""
+
+    signal: ClassVar[str]
+    """The column that the default plot shows."""
+
+    def __init__(self, parameters: FrequencyScan) -> None:
+        self.scan = parameters
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        other = next(name for name in _COUNTS if name != self.signal)
+        return (
+            Column("sweep", "", "Sweep", "int64"),
+            Column("frequency_hz", "Hz", "Microwave frequency"),
+            _COUNTS[self.signal],
+            _COUNTS[other],
+        )
+
+    @property
+    def plot(self) -> PlotHint:
+        return PlotHint(self.signal, ("frequency_hz",))
+
+    @property
+    def length(self) -> int:
+        return self.scan.points * self.scan.sweeps

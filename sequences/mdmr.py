@@ -1,14 +1,14 @@
 """Mechanically detected magnetic resonance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.resonances import fit_resonances
 from labctl.analysis.sweeps import average_sweeps
-from labctl.data import Column, FitResult, PlotHint, Point, Run
+from labctl.data import FitResult, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
-from sequences.frequency_scan import FrequencyScan
+from sequences.frequency_scan import FrequencyScan, FrequencyScanSequence
 
 
 class MDMRParameters(FrequencyScan):
@@ -22,7 +22,7 @@ class MDMRParameters(FrequencyScan):
     )
 
 
-class MDMR:
+class MDMR(FrequencyScanSequence):
     """MDMR: the diamond's angle (APD1) and photoluminescence (APD2) against microwave frequency.
 
     A resonant microwave magnetises one NV class, whose torque turns the diamond; lines of the
@@ -32,27 +32,12 @@ class MDMR:
     name = "mdmr"
     title = "Mechanically detected magnetic resonance"
     roles = ("microwave", "laser", "counter")
+    signal = "angle_counts"
     Parameters = MDMRParameters
 
     def __init__(self, parameters: MDMRParameters) -> None:
+        super().__init__(parameters)
         self.parameters = parameters
-
-    @property
-    def columns(self) -> Sequence[Column]:
-        return (
-            Column("sweep", "", "Sweep", "int64"),
-            Column("frequency_hz", "Hz", "Microwave frequency"),
-            Column("angle_counts", "counts", "APD1 counts (angle)", "int64"),
-            Column("pl_counts", "counts", "APD2 counts (PL)", "int64"),
-        )
-
-    @property
-    def plot(self) -> PlotHint:
-        return PlotHint("angle_counts", ("frequency_hz",))
-
-    @property
-    def length(self) -> int:
-        return self.parameters.points * self.parameters.sweeps
 
     def run(self, rig: Instruments) -> Iterator[Point]:
         """Scan; the microwave is on throughout, so that the diamond has settled at each point."""

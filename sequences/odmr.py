@@ -1,15 +1,15 @@
 """Optically detected magnetic resonance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from labctl.analysis.nv_field import nv_field_from_spectrum
 from labctl.analysis.sweeps import average_sweeps
-from labctl.data import Column, FitResult, PlotHint, Point, Run
+from labctl.data import FitResult, Point, Run
 from labctl.hal import ANGLE, PL, Instruments, Pulse, PulseChannel
 from labctl.parameters import quantity
-from sequences.frequency_scan import FrequencyScan
+from sequences.frequency_scan import FrequencyScan, FrequencyScanSequence
 
 
 class ODMRParameters(FrequencyScan):
@@ -38,7 +38,7 @@ class ODMRParameters(FrequencyScan):
     )
 
 
-class ODMR:
+class ODMR(FrequencyScanSequence):
     """ODMR: photoluminescence (APD2) against microwave frequency, gated against the motion.
 
     Each cycle leaves the microwave off, then on while photons are counted; the torque has no
@@ -48,27 +48,12 @@ class ODMR:
     name = "odmr"
     title = "Optically detected magnetic resonance"
     roles = ("microwave", "laser", "counter", "sequencer")
+    signal = "pl_counts"
     Parameters = ODMRParameters
 
     def __init__(self, parameters: ODMRParameters) -> None:
+        super().__init__(parameters)
         self.parameters = parameters
-
-    @property
-    def columns(self) -> Sequence[Column]:
-        return (
-            Column("sweep", "", "Sweep", "int64"),
-            Column("frequency_hz", "Hz", "Microwave frequency"),
-            Column("pl_counts", "counts", "APD2 counts (PL)", "int64"),
-            Column("angle_counts", "counts", "APD1 counts (angle)", "int64"),
-        )
-
-    @property
-    def plot(self) -> PlotHint:
-        return PlotHint("pl_counts", ("frequency_hz",))
-
-    @property
-    def length(self) -> int:
-        return self.parameters.points * self.parameters.sweeps
 
     def run(self, rig: Instruments) -> Iterator[Point]:
         """Scan; the sequencer gates microwave and counters, the generator stays on."""

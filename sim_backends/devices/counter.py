@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from labctl.errors import DeviceError, LimitError
 from labctl.hal import ANGLE, PL, Limits
+from sim_backends.controls import Gates
 from sim_backends.devices.simulated_device import SimulatedDevice
-from sim_backends.world import Gates
 
 MAX_BINS = 100_000_000
 

@@ -7,7 +7,8 @@ from labctl.data import Setting
 from labctl.errors import DeviceError, LimitError
 from labctl.hal import Limits
 from sim_backends.devices.simulated_device import SimulatedDevice
-from sim_backends.world import Event, World
+from sim_backends.timelines import Event
+from sim_backends.world import World
 
 
 class SimulatedMicrowaveSource(SimulatedDevice):

@@ -7,8 +7,10 @@ import numpy as np
 
 from labctl.errors import DeviceError
 from labctl.hal import Limits, Pulse, PulseChannel
+from sim_backends.controls import Lines
 from sim_backends.devices.simulated_device import SimulatedDevice
-from sim_backends.world import Event, Lines, World
+from sim_backends.timelines import Event
+from sim_backends.world import World
 
 LONGEST_AT_ONCE_S = 60.0
 """Longer programs pass event by event, so that they can be interrupted."""

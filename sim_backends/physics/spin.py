@@ -2,15 +2,41 @@
 
 With b = (gamma/2pi) B / D, the levels l (in units of D) solve the characteristic equation of
 H = D Sz^2 + gamma B.S:   l^3 - 2 l^2 + (1 - b^2) l + b^2 - b_par^2 = 0.
-A rotation leaves b^2 alone, so one Newton step from the last position follows the levels, and
+A rotation leaves b^2 alone, so one Newton step from the last position follows the levels between
+two exact solutions, and
   dl/d(b_par^2) = 1/f',   f' = 3 l^2 - 4 l + 1 - b^2,
   |<0|l>|^2 = ((l - 1)^2 - b_par^2)/f',  |<+-1|l>|^2 = (l (l - 1 +- b_par) - b_perp^2/2)/f'
 give torque and mixing without an eigenvector. Index 0, 1, 2 of a level is |0>, lower, upper.
 """
 
+import math
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+_LEAST_GAP = 1e-12
+
+
+@njit(cache=True, nogil=True)
+def exact_levels(b_square: float, par_square: float) -> tuple[float, float]:
+    """The ground and the lower magnetic level by the trigonometric solution of the cubic.
+
+    Args:
+        b_square: square of the field over D.
+        par_square: square of its component along the axis.
+
+    Returns:
+        Levels in units of D, to 1e-8; the upper one is 2 minus both.
+    """
+    third_p = -(1.0 / 3.0 + b_square) / 3.0
+    half_q = 1.0 / 27.0 + b_square / 6.0 - 0.5 * par_square
+    radius = math.sqrt(-third_p)
+    cosine = min(max(-half_q / radius**3, -1.0), 1.0)
+    angle = math.acos(cosine) / 3.0
+    ground = 2.0 / 3.0 + 2.0 * radius * math.cos(angle + 2.0 * math.pi / 3.0)
+    lower = 2.0 / 3.0 + 2.0 * radius * math.cos(angle - 2.0 * math.pi / 3.0)
+    return ground, lower
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -22,8 +48,9 @@ def follow_level(level: float, b_square: float, par_square: float) -> float:
 
 @njit(cache=True, nogil=True, inline="always")
 def level_slope(level: float, b_square: float) -> float:
-    """d(level)/d(b_par^2) at fixed b^2."""
-    return 1.0 / ((3.0 * level - 4.0) * level + 1.0 - b_square)
+    """d(level)/d(b_par^2) at fixed b^2; bounded where two levels meet, at no field."""
+    gaps = (3.0 * level - 4.0) * level + 1.0 - b_square
+    return 1.0 / (gaps if abs(gaps) > _LEAST_GAP else _LEAST_GAP)
 
 
 @njit(cache=True, nogil=True)

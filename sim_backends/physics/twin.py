@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sim_backends.physics.cross_relaxation import relaxation_rates
 from sim_backends.physics.oscillator import step_propagator
 from sim_backends.physics.spin import (
+    exact_levels,
     follow_level,
     level_slope,
     mixing,
@@ -32,13 +33,11 @@ class TwinState(NamedTuple):
     """Everything that evolves; the kernel writes into these arrays.
 
     angle, velocity: (3,) modes, rad and rad/s. populations: (4, 2) lower and upper.
-    levels: (4, 3) in units of D.
     """
 
     angle: NDArray[np.float64]
     velocity: NDArray[np.float64]
     populations: NDArray[np.float64]
-    levels: NDArray[np.float64]
 
 
 class SpinModel(NamedTuple):
@@ -86,9 +85,9 @@ def _spin_response(
     arm: NDArray[np.float64],
     slopes: NDArray[np.float64],
     parallel: NDArray[np.float64],
-    iterations: int,
+    exact: bool,
 ) -> None:
-    """Levels at this angle and what the torque needs of them.
+    """Levels at this angle, solved anew or followed, and what the torque needs of them.
 
     Writes levels (4, 3), parallel (4,), slopes (4, 3) = dl/d(b_par^2), and arm (4, 3): the
     vector 2 b_par (b x u) projected on the modes, so that the torque of level l on mode k is
@@ -113,10 +112,11 @@ def _spin_response(
         b_par = bx * ux + by * uy + bz * uz
         par_square = b_par * b_par
         parallel[c] = b_par
-        ground, lower = levels[c, 0], levels[c, 1]
-        for _ in range(iterations):
-            ground = follow_level(ground, b_square, par_square)
-            lower = follow_level(lower, b_square, par_square)
+        if exact:
+            ground, lower = exact_levels(b_square, par_square)
+        else:
+            ground = follow_level(levels[c, 0], b_square, par_square)
+            lower = follow_level(levels[c, 1], b_square, par_square)
         levels[c, 0], levels[c, 1], levels[c, 2] = ground, lower, 2.0 - ground - lower
         for level in range(3):
             slopes[c, level] = level_slope(levels[c, level], b_square)
@@ -230,7 +230,7 @@ def evolve(
         step_propagator(omega[2], drive.damping, step_s, kt[2]),
     )
     angle, velocity = state.angle, state.velocity
-    populations, levels, field = state.populations, state.levels, drive.field
+    populations, levels, field = state.populations, np.empty((4, 3)), drive.field
     b_square = field[0] ** 2 + field[1] ** 2 + field[2] ** 2
     arm, slopes, parallel = np.empty((4, 3)), np.empty((4, 3)), np.empty(4)
     weights, rates, relaxation = np.empty((4, 3, 3)), np.empty((4, 3, 3)), np.empty(4)
@@ -238,7 +238,7 @@ def evolve(
     acceleration, new_acceleration = np.empty(3), np.empty(3)
     recording, shining = record.shape[1] > 0, drive.rabi_rad_s > 0.0
 
-    _spin_response(angle, levels, spins, field, arm, slopes, parallel, 6)
+    _spin_response(angle, levels, spins, field, arm, slopes, parallel, True)
     _accelerations(populations, arm, slopes, spins, acceleration)
     if shining:
         _microwave_rates(levels, spins, drive, before)
@@ -251,7 +251,8 @@ def evolve(
                 angle[k] = m.phi_xx * x + m.phi_xv * v + m.const_x * a + m.noise_xx * g1
                 velocity[k] = m.phi_vx * x + m.phi_vv * v + m.const_v * a
                 velocity[k] += m.noise_vx * g1 + m.noise_vv * g2
-            _spin_response(angle, levels, spins, field, arm, slopes, parallel, 1)
+            anew = n % STEPS_PER_REFRESH == 0
+            _spin_response(angle, levels, spins, field, arm, slopes, parallel, anew)
             if shining:
                 _microwave_rates(levels, spins, drive, after)
             for c in range(4):

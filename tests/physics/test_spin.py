@@ -7,6 +7,7 @@ from scipy.linalg import expm
 
 from sim_backends.physics import nv
 from sim_backends.physics.spin import (
+    exact_levels,
     follow_level,
     level_slope,
     mixing,
@@ -40,6 +41,24 @@ def test_newton_follows_the_levels_as_the_diamond_turns() -> None:
                 twice = follow_level(once, square, parallel[c] ** 2)
                 assert abs(once - exact[c, level]) * D < 20e3
                 assert abs(twice - exact[c, level]) * D < 50.0
+
+
+def test_exact_levels_are_the_eigenvalues() -> None:
+    for field in (*FIELDS, *(1e-3 * FIELDS), 5e-3 * nv.AXES[1]):
+        exact, _ = levels_and_states(field)
+        parallel, square = reduced(field)
+        for c in range(4):
+            ours = exact_levels(square, parallel[c] ** 2)
+            assert np.abs(np.array(ours) - exact[c, :2]).max() * D < 100.0
+
+
+def test_no_field_gives_finite_torque_and_mixing() -> None:
+    weights = np.empty((3, 3))
+    ground, lower = exact_levels(0.0, 0.0)
+    mixing(np.array([ground, lower, 2 - ground - lower]), 0.0, 0.0, weights)
+    assert np.all(np.isfinite(weights))
+    assert weights[0, 0] == pytest.approx(1.0)
+    assert np.isfinite(level_slope(lower, 0.0))
 
 
 def test_mixing_is_the_square_of_the_eigenvectors() -> None:

@@ -44,7 +44,7 @@ def test_each_mode_has_its_share_of_thermal_energy() -> None:
     samples = []
     for _ in range(150_000):
         world.sleep_s(1e-3)
-        samples.append(world.state.angle.copy())
+        samples.append(world.diamond.state.angle.copy())
     ratio = np.mean(np.square(samples), axis=0) / expected
     assert ratio == pytest.approx(np.ones(3), abs=0.01)
 
@@ -85,11 +85,13 @@ def test_a_resonant_microwave_turns_the_diamond_by_the_spin_torque() -> None:
     world.set(microwave_on=True, microwave_hz=line_hz, microwave_dbm=0.0)
     world.sleep_s(0.2)
     populations = steady_populations(world, line_hz, 0.0)
-    measured = np.column_stack([1 - world.state.populations.sum(axis=1), world.state.populations])
+    measured = np.column_stack(
+        [1 - world.diamond.state.populations.sum(axis=1), world.diamond.state.populations]
+    )
     assert measured == pytest.approx(populations, abs=2e-4)
 
     field = world.apparatus.field_t(0.0)
-    step, modes = 1e-6, world._spins.mode_axes
+    step, modes = 1e-6, world.diamond.spins.mode_axes
     torque = []
     for axis in modes:
         high, low = (
@@ -100,20 +102,20 @@ def test_a_resonant_microwave_turns_the_diamond_by_the_spin_torque() -> None:
         torque.append(-Planck * 2e6 * np.sum(populations * slopes))
     omega = world.apparatus.omega_rad_s(2000.0, 4e3)
     expected = np.array(torque) / (world.apparatus.moment_of_inertia * omega**2)
-    assert world.state.angle == pytest.approx(expected, rel=2e-3, abs=1e-9)
+    assert world.diamond.state.angle == pytest.approx(expected, rel=2e-3, abs=1e-9)
 
 
 def test_microwave_off_resonance_leaves_the_diamond_at_rest() -> None:
     world = lit(temperature_k=0.0, **STILL)
     world.sleep_s(0.2)
-    rest = world.state.angle.copy()
+    rest = world.diamond.state.angle.copy()
     world.set(microwave_on=True, microwave_hz=2.0e9, microwave_dbm=0.0)
     world.sleep_s(0.2)
-    assert world.state.angle == pytest.approx(rest, abs=2e-6)
+    assert world.diamond.state.angle == pytest.approx(rest, abs=2e-6)
     line_hz = world.truth()[RESONANCE][0][0]
     world.set(microwave_hz=line_hz)
     world.sleep_s(0.2)
-    assert np.abs(world.state.angle - rest).max() > 5e-4
+    assert np.abs(world.diamond.state.angle - rest).max() > 5e-4
 
 
 def test_one_client_sets_the_microwave_another_sees_the_photons() -> None:
@@ -135,13 +137,13 @@ def test_the_two_branches_of_a_class_turn_it_opposite_ways() -> None:
     world = lit(temperature_k=0.0, **STILL)
     lines = nv.transition_frequencies_hz(world.apparatus.field_t(0.0))
     world.sleep_s(0.2)
-    rest = world.state.angle.copy()
+    rest = world.diamond.state.angle.copy()
     for lower_hz, upper_hz in lines:
         turns = []
         for line_hz in (lower_hz, upper_hz):
             world.set(microwave_on=True, microwave_hz=line_hz, microwave_dbm=-10.0)
             world.sleep_s(0.2)
-            turns.append(world.state.angle - rest)
+            turns.append(world.diamond.state.angle - rest)
             world.set(microwave_on=False)
             world.sleep_s(0.2)
         cosine = turns[0] @ turns[1] / np.linalg.norm(turns[0]) / np.linalg.norm(turns[1])
@@ -155,7 +157,7 @@ def test_magnetised_spins_pull_their_own_line_down() -> None:
     world.set(microwave_on=True, microwave_hz=lines[0, 0], microwave_dbm=0.0)
     world.sleep_s(0.2)
     turned = nv.rotate_field(
-        world.apparatus.field_t(0.0), world.state.angle @ world._spins.mode_axes
+        world.apparatus.field_t(0.0), world.diamond.state.angle @ world.diamond.spins.mode_axes
     )
     assert nv.transition_frequencies_hz(turned)[0, 0] < lines[0, 0] - 0.1e6
 
@@ -173,11 +175,11 @@ def test_losing_the_trap_loses_the_particle_for_good() -> None:
     world.sleep_s(1e-3)
     world.set(trap_on=True)
     world.sleep_s(0.01)
-    assert not world.lost
+    assert not world.diamond.lost
     world.set(trap_on=False)
     world.sleep_s(0.1)
     world.set(trap_on=True)
-    assert world.lost
+    assert world.diamond.lost
     assert world.count(0.1)[1] < 200
 
 
@@ -187,7 +189,7 @@ def test_a_stiffer_trap_turns_less() -> None:
         world.set(trap_v=volts, microwave_on=True, microwave_dbm=-10.0)
         world.set(microwave_hz=nv.transition_frequencies_hz(world.apparatus.field_t(0.0))[0, 0])
         world.sleep_s(0.3)
-        return float(np.linalg.norm(world.state.angle))
+        return float(np.linalg.norm(world.diamond.state.angle))
 
     assert angle_at(1000.0) / angle_at(2000.0) == pytest.approx(4.0, rel=0.05)
 
@@ -201,8 +203,10 @@ def test_cutting_time_into_pieces_changes_no_physics() -> None:
     for _ in range(1000):
         pieces.sleep_s(1e-5)
     assert pieces.now_s() == pytest.approx(whole.now_s(), abs=1e-9)
-    assert pieces.state.angle == pytest.approx(whole.state.angle, abs=2e-6)
-    assert pieces.state.populations == pytest.approx(whole.state.populations, abs=2e-4)
+    assert pieces.diamond.state.angle == pytest.approx(whole.diamond.state.angle, abs=2e-6)
+    assert pieces.diamond.state.populations == pytest.approx(
+        whole.diamond.state.populations, abs=2e-4
+    )
 
 
 @pytest.mark.parametrize("bin_s", [1e-6, 7e-6, 20e-6, 30e-6, 1e-3])
