@@ -90,6 +90,10 @@ class InstantScan:
     def length(self) -> int:
         return self.parameters.points
 
+    @property
+    def duration_s(self) -> float | None:
+        return None
+
     def run(self, rig: Instruments) -> Iterator[Point]:
         microwave, counter = rig.microwave, rig.counter
         for n in range(self.parameters.points):

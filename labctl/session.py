@@ -18,6 +18,7 @@ from labctl.core import (
     find_sequence,
     load_rig_file,
 )
+from labctl.core.plan import Plan, plan_run
 from labctl.core.provenance import describe_run, now, truth_of
 from labctl.data import FitResult, Run, RunStatus
 from labctl.errors import (
@@ -164,6 +165,24 @@ def start(
     runner.start()
     logger.info("Started %s on rig %s into %s", cls.name, rig.name, path)
     return handle
+
+
+def plan(
+    sequence: str | type[MeasurementSequence],
+    rig: str | Path | RigFile | Rig,
+    parameters: dict[str, Any],
+) -> Plan:
+    """What `start` would do with the same arguments; no hardware is touched.
+
+    Raises:
+        BadInputError: as `start`.
+    """
+    cls = find_sequence(sequence) if isinstance(sequence, str) else sequence
+    model = cls.Parameters.from_user(parameters)
+    lab = rig if isinstance(rig, Rig) else build(rig)
+    check_roles(cls, lab)
+    check_limits(model, lab)
+    return plan_run(cls(model), model, lab)
 
 
 def run(

@@ -39,6 +39,10 @@ class MDMR(FrequencyScanSequence):
         super().__init__(parameters)
         self.parameters = parameters
 
+    @property
+    def duration_s(self) -> float:
+        return self.length * self.parameters.dwell_s
+
     def run(self, rig: Instruments) -> Iterator[Point]:
         """Scan; the microwave is on throughout, so that the diamond has settled at each point."""
         p = self.parameters

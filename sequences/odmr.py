@@ -55,6 +55,11 @@ class ODMR(FrequencyScanSequence):
         super().__init__(parameters)
         self.parameters = parameters
 
+    @property
+    def duration_s(self) -> float:
+        p = self.parameters
+        return self.length * p.repeats * (p.off_s + p.on_s)
+
     def run(self, rig: Instruments) -> Iterator[Point]:
         """Scan; the sequencer gates microwave and counters, the generator stays on."""
         p = self.parameters

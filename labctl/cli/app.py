@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from labctl._version import __version__
-from labctl.cli import catalog_commands, file_commands, run_command
+from labctl.cli import catalog_commands, file_commands, plan_command, run_command
 from labctl.cli.console import print_line, report_error
 from labctl.cli.log_file import close_log, open_log
 from labctl.errors import BadInputError, LabError
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.command("list")(catalog_commands.list_all)
 app.command("check")(catalog_commands.check)
+app.command("plan")(plan_command.plan)
 app.command("run")(run_command.run)
 app.command("show")(file_commands.show)
 app.command("fit")(file_commands.fit)

@@ -9,7 +9,10 @@ from labctl.core.sequence import MeasurementSequence
 from labctl.errors import CatalogError
 
 ENTRY_POINT_GROUP = "labctl.sequences"
-_REQUIRED = ("name", "title", "roles", "Parameters", "columns", "plot", "length", "run", "analyze")
+_REQUIRED = (
+    "name", "title", "roles", "Parameters", "columns", "plot", "length", "duration_s", "run",
+    "analyze",
+)  # fmt: skip
 
 
 def sequence_names() -> list[str]:

@@ -40,6 +40,11 @@ class MeasurementSequence(Protocol):
         """Number of points, or None for a sequence that runs until stopped."""
         ...
 
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds on the rig's clock that the measurement takes, or None if unknown."""
+        ...
+
     def run(self, rig: Instruments) -> Iterator[Point]:
         """Measure, yielding one point at a time.
 

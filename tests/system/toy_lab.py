@@ -269,6 +269,10 @@ class ToyScan:
     def length(self) -> int:
         return self.parameters.points
 
+    @property
+    def duration_s(self) -> float | None:
+        return None
+
     def run(self, rig: Instruments) -> Iterator[Point]:
         p = self.parameters
         frequencies_hz = np.linspace(p.start_hz, p.stop_hz, p.points)
