@@ -1,25 +1,16 @@
 """The parameters every microwave frequency scan shares."""
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from typing import ClassVar, Self
 
-import numpy as np
 from pydantic import model_validator
 
 from labctl.data import Column, PlotHint
 from labctl.parameters import quantity
 from sequences.conditions import Conditions
+from sequences.sweeping import Direction, setpoints
 
 MAX_SCAN_POINTS = 1_000_000
-
-
-class Direction(StrEnum):
-    """Which way the microwave frequency is swept."""
-
-    UP = "up"
-    DOWN = "down"
-    ALTERNATE = "alternate"
 
 
 class FrequencyScan(Conditions):
@@ -46,13 +37,9 @@ class FrequencyScan(Conditions):
 
     def steps(self) -> Iterator[tuple[int, float]]:
         """(sweep number, frequency in Hz) in the order they are visited."""
-        up = [float(f) for f in np.linspace(self.start_hz, self.stop_hz, self.points)]
-        for sweep in range(self.sweeps):
-            down = self.direction is Direction.DOWN or (
-                self.direction is Direction.ALTERNATE and sweep % 2 == 1
-            )
-            for frequency in reversed(up) if down else up:
-                yield sweep, frequency
+        return setpoints(
+            self.start_hz, self.stop_hz, self.points, sweeps=self.sweeps, direction=self.direction
+        )
 
 
 _COUNTS = {

@@ -14,6 +14,7 @@ import pytest
 import labctl
 from labctl._version import __version__
 from labctl.cli import figure
+from labctl.core import sequence_names
 from labctl.data import RunStatus
 from labctl.storage import read_run
 from tests.system.command_line import Outcome, call, environment, finish, kill_a_run, spawn
@@ -310,7 +311,7 @@ def test_reader_that_goes_away_is_no_error() -> None:
         check=True,
         env=environment(),
     )
-    assert answer.stdout.startswith("mdmr")
+    assert answer.stdout.startswith(f"{sequence_names()[0]}: ")
     assert answer.stderr == ""
 
 

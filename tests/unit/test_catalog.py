@@ -8,6 +8,8 @@ from labctl.errors import CatalogError
 from labctl.parameters import SequenceParameters, unit_of
 from tests.system.toy_lab import SCAN, ToyScan
 
+RATIOS = {"A/s": "_a_per_s", "T/A": "tesla_per_ampere"}
+
 
 def test_the_first_two_measurements_are_installed() -> None:
     assert {"mdmr", "odmr"} <= set(sequence_names())
@@ -24,7 +26,8 @@ def test_every_installed_sequence_is_complete(name: str) -> None:
         assert field.title, f"{parameter} has no label"
         unit = unit_of(field)
         if unit:
-            assert parameter.endswith(f"_{unit.lower()}"), f"{parameter} does not name its unit"
+            spelled = RATIOS.get(unit, f"_{unit.lower()}")
+            assert parameter.endswith(spelled), f"{parameter} does not name its unit"
     measurement = cls(cls.Parameters())
     columns = [column.name for column in measurement.columns]
     assert measurement.plot.signal in columns
