@@ -1,0 +1,136 @@
+"""The power spectral density of the motion."""
+
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+import numpy as np
+from pydantic import model_validator
+
+from labctl.analysis.psd_fit import fit_psd
+from labctl.analysis.spectra import UNIT, Averaging, welch_psd
+from labctl.data import Column, FitResult, PlotHint, Point, Run
+from labctl.hal import ANGLE, PL, Instruments
+from labctl.parameters import quantity
+from sequences.conditions import Conditions
+
+
+class PSDParameters(Conditions):
+    """Parameters of a spectrum of the motion; the microwave is off by default."""
+
+    sample_rate_hz: float = quantity(
+        5e3, unit="Hz", label="Sample rate", limited_by="counter.sample_rate_hz", gt=0
+    )
+    segment_s: float = quantity(1.0, unit="s", label="Segment (1/resolution)", gt=0, le=1e3)
+    segments_per_point: int = quantity(
+        4, unit="", label="Half-overlapping segments per point", ge=1, le=1000
+    )
+    averages: int | None = quantity(
+        80, unit="", label="Segments in all (none: until stopped)", ge=0, le=10_000_000
+    )
+    fit_from_hz: float = quantity(100.0, unit="Hz", label="Fit from", ge=0)
+    fit_to_hz: float = quantity(1500.0, unit="Hz", label="Fit to", gt=0)
+    microwave_hz: float | None = quantity(
+        None, unit="Hz", label="Microwave frequency (none: off)",
+        limited_by="microwave.frequency_hz", gt=0,
+    )  # fmt: skip
+    power_dbm: float = quantity(
+        -10.0, unit="dBm", label="Microwave power", limited_by="microwave.power_dbm"
+    )
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> Self:
+        if not 64 <= self.segment <= 10_000_000:
+            raise ValueError(
+                f"A segment must hold 64 to 10 million samples, but `segment_s` and"
+                f" `sample_rate_hz` make {self.segment}"
+            )
+        if not self.fit_from_hz < self.fit_to_hz:
+            raise ValueError(
+                f"Parameter `fit_from_hz` must be below `fit_to_hz`, but "
+                f"{self.fit_from_hz:g} >= {self.fit_to_hz:g}"
+            )
+        return self
+
+    @property
+    def segment(self) -> int:
+        """Samples per segment."""
+        return round(self.segment_s * self.sample_rate_hz)
+
+    @property
+    def samples(self) -> int:
+        """Samples per point."""
+        return self.segment + (self.segments_per_point - 1) * (self.segment - self.segment // 2)
+
+
+class PSD:
+    """PSD: the spectrum of the angle signal (APD1), whose peaks are the modes of the motion.
+
+    Each point is the average over a block of adjacent Hann windows with half overlap. The fit
+    gives frequency, damping and variance of one to three modes (`000`, Methods, Eq. 1).
+    """
+
+    name = "psd"
+    title = "Power spectral density of the motion"
+    roles = ("laser", "counter", "microwave")
+    Parameters = PSDParameters
+
+    def __init__(self, parameters: PSDParameters) -> None:
+        self.parameters = parameters
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        shape = (self.parameters.segment // 2 + 1,)
+        return (
+            Column("frequency_hz", "Hz", "Frequency", shape=shape),
+            Column("psd", f"{UNIT}/Hz", "PSD of the APD1 count rate", shape=shape),
+            Column("angle_rate", "counts/s", "APD1 count rate (angle)"),
+            Column("pl_rate", "counts/s", "APD2 count rate (PL)"),
+        )
+
+    @property
+    def plot(self) -> PlotHint:
+        return PlotHint("psd", ("frequency_hz",))
+
+    @property
+    def length(self) -> int | None:
+        p = self.parameters
+        return -(-p.averages // p.segments_per_point) if p.averages else None
+
+    @property
+    def duration_s(self) -> float | None:
+        p = self.parameters
+        return None if self.length is None else self.length * p.samples / p.sample_rate_hz
+
+    def run(self, rig: Instruments) -> Iterator[Point]:
+        """Stream block after block; there may be gaps between blocks, not within one."""
+        p = self.parameters
+        p.apply(rig)
+        rig.microwave.output = False
+        if p.microwave_hz is not None:
+            rig.microwave.power_dbm = p.power_dbm
+            rig.microwave.frequency_hz = p.microwave_hz
+            rig.microwave.output = True
+        done = 0
+        while self.length is None or done < self.length:
+            counts = rig.counter.stream(p.sample_rate_hz, p.samples)
+            rate = counts[ANGLE] * p.sample_rate_hz
+            frequency_hz, psd = welch_psd(rate, p.sample_rate_hz, p.segment)
+            yield {
+                "frequency_hz": frequency_hz,
+                "psd": psd,
+                "angle_rate": float(np.mean(rate)),
+                "pl_rate": float(np.mean(counts[PL]) * p.sample_rate_hz),
+            }
+            done += 1
+        rig.microwave.output = False
+
+    def analyze(self, run: Run) -> FitResult | None:
+        """Modes of the average over all points."""
+        if not len(run):
+            return None
+        return fit_psd(
+            run["frequency_hz"][0],
+            np.mean(run["psd"], axis=0),
+            Averaging(run.parameters["segments_per_point"], len(run)),
+            range_hz=(run.parameters["fit_from_hz"], run.parameters["fit_to_hz"]),
+        )
