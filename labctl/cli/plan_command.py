@@ -1,32 +1,29 @@
 """`labctl plan`: what a run would do, without touching hardware."""
 
-from typing import Annotated
-
-import typer
-
 from labctl import session
 from labctl.cli.catalog_commands import JsonFlag
 from labctl.cli.console import output, print_json, print_line, report_warning, table
-from labctl.cli.run_command import parse_settings
+from labctl.cli.request import (
+    RigOption,
+    SequenceArgument,
+    SetOption,
+    SettingsArgument,
+    parse_settings,
+)
 from labctl.core import find_sequence
 from labctl.units import format_quantity
 
 
 def plan(
-    sequence: Annotated[str, typer.Argument(help='Installed name, or "package.module:Class".')],
-    settings: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="More of --set.")
-    ] = None,
-    rig: Annotated[str, typer.Option(help="Installed rig, or path of a .toml file.")] = "sim",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help='A parameter: start_hz="2.6 GHz".'),
-    ] = None,
+    sequence: SequenceArgument,
+    settings: SettingsArgument = None,
+    rig: RigOption = "sim",
+    set_: SetOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Print duration, points, file size and setpoints against the limits of a run to be."""
     cls = find_sequence(sequence)
-    planned = session.plan(cls, rig, dict(parse_settings([*(set_ or ()), *(settings or ())])))
+    planned = session.plan(cls, rig, dict(parse_settings(set_, settings)))
     if as_json:
         print_json({"sequence": cls.name, "rig": rig, "plan": planned})
         return

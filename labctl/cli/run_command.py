@@ -1,6 +1,5 @@
 """`labctl run`: from the command line to a file."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,26 +9,28 @@ from labctl import session
 from labctl.cli.catalog_commands import JsonFlag
 from labctl.cli.console import output, print_json, print_line, report_warning
 from labctl.cli.progress import RunProgress
+from labctl.cli.request import (
+    RigOption,
+    SequenceArgument,
+    SetOption,
+    SettingsArgument,
+    parse_settings,
+)
 from labctl.cli.stop_signals import StopSignals
 from labctl.cli.tables import compare_resonances, print_fit
 from labctl.core import Rig, find_sequence
 from labctl.data import Run
-from labctl.errors import BadInputError, LabError, ParameterError
+from labctl.errors import BadInputError, LabError
 from labctl.storage import read_run
 
 _POLL_S = 0.1
 
 
 def run(
-    sequence: Annotated[str, typer.Argument(help='Installed name, or "package.module:Class".')],
-    settings: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="More of --set.")
-    ] = None,
-    rig: Annotated[str, typer.Option(help="Installed rig, or path of a .toml file.")] = "sim",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help='A parameter: start_hz="2.6 GHz".'),
-    ] = None,
+    sequence: SequenceArgument,
+    settings: SettingsArgument = None,
+    rig: RigOption = "sim",
+    set_: SetOption = None,
     out: Annotated[Path, typer.Option(help="Folder for the file.")] = Path("data"),
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated world.")] = None,
     realtime: Annotated[
@@ -44,7 +45,7 @@ def run(
     if realtime and speed is not None:
         raise BadInputError("Give either --realtime or --speed, not both.")
     cls = find_sequence(sequence)
-    parameters = parse_settings([*(set_ or ()), *(settings or ())])
+    parameters = parse_settings(set_, settings)
     model = cls.Parameters.from_user(parameters)
     lab = session.build(rig, seed=seed, speed=1.0 if realtime else speed)
     # All that can be wrong with the request is found before a connection is opened.
@@ -70,23 +71,6 @@ def run(
         print_line(path)
     if error is not None:
         raise error
-
-
-def parse_settings(texts: Iterable[str]) -> dict[str, str]:
-    """Split each "name=value".
-
-    Raises:
-        ParameterError: one has no "=", or a name comes twice.
-    """
-    values: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or not name:
-            raise ParameterError(f"Cannot read {text!r}; write it like start_hz=2.87GHz.")
-        if name in values:
-            raise ParameterError(f"Parameter `{name}` is given twice.")
-        values[name] = value
-    return values
 
 
 def _measure(
