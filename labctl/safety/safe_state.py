@@ -4,9 +4,10 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from labctl.hal import Device, Electromagnet, SafeState
+from labctl.hal import Device, Electromagnet, PulseSequencer, SafeState
 
 ELECTROMAGNET = "electromagnet"
+SEQUENCER = "sequencer"
 
 logger = logging.getLogger(__name__)
 
@@ -16,13 +17,20 @@ def make_safe(
 ) -> list[str]:
     """Apply each device's declared safe state, last opened first.
 
-    One failure does not stop the rest.
+    A pulse program that still plays is stopped, whatever is declared: its lines gate the
+    others' outputs. One failure does not stop the rest.
 
     Returns:
         One line per setting that could not be applied; empty when all are safe.
     """
     failures: list[str] = []
     for role, device in reversed(list(devices)):
+        if role == SEQUENCER:
+            try:
+                cast(PulseSequencer, device).stop()
+            except Exception as error:  # as below
+                logger.exception("The pulse program could not be stopped")
+                failures.append(f"{role} could not be stopped: {error}")
         for name, value in safe_states[role].settings.items():
             try:
                 # Not isinstance(): before Python 3.12 that reads every property of the device,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from labctl.hal import SafeState
+import labctl
+from labctl.hal import PL, Pulse, SafeState
 from labctl.safety.safe_state import make_safe
 from tests.system.toy_lab import ToyElectromagnet, ToyLaser, ToyMicrowave, ToyTrap, ToyWorld
 
@@ -55,3 +56,13 @@ def test_magnet_that_does_not_tell_who_it_is_is_ramped_all_the_same() -> None:
 def test_it_reads_as_the_rig_file_says_it() -> None:
     assert str(STATES["trap"]) == "hold"
     assert str(STATES["laser"]) == "power_w 1 mW, gate off"
+
+
+def test_a_program_that_plays_on_is_stopped_so_that_the_idle_light_is_back() -> None:
+    """An error between start and read-out leaves a program running with the laser line low."""
+    with labctl.open_rig("sim") as rig:
+        rig.sequencer.load([Pulse.of(100.0)])
+        rig.sequencer.start()
+        assert rig.counter.count(0.01)[PL] < 100
+        assert rig.make_safe() == []
+        assert rig.counter.count(0.01)[PL] > 1000
