@@ -94,7 +94,7 @@ class InstantScan:
     def duration_s(self) -> float | None:
         return None
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         microwave, counter = rig.microwave, rig.counter
         for n in range(self.parameters.points):
             microwave.frequency_hz = float(n)

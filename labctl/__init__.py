@@ -11,15 +11,16 @@ from labctl._version import __version__
 
 if TYPE_CHECKING:
     from labctl.data import Run
-    from labctl.session import open_rig, run, start
+    from labctl.session import open_rig, resume, run, start
     from labctl.storage import read_run as load
 
-__all__ = ["Run", "__version__", "load", "open_rig", "run", "start"]
+__all__ = ["Run", "__version__", "load", "open_rig", "resume", "run", "start"]
 
 _HOMES = {
     "Run": ("labctl.data", "Run"),
     "load": ("labctl.storage", "read_run"),
     "open_rig": ("labctl.session", "open_rig"),
+    "resume": ("labctl.session", "resume"),
     "run": ("labctl.session", "run"),
     "start": ("labctl.session", "start"),
 }

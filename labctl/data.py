@@ -91,6 +91,7 @@ class RunInfo:
     """Everything that is known about a run before its first point.
 
     Attributes:
+        resumed_from: identifier of the aborted run whose points this one begins with; "" if none.
         truth: in simulated mode, what the world knows and the measurement must find:
             name -> (values, unit). Empty on a real rig.
     """
@@ -110,6 +111,7 @@ class RunInfo:
     user: str
     versions: Mapping[str, str]
     git_revision: str
+    resumed_from: str = ""
     truth: Mapping[str, tuple[NDArray[np.float64], str]] = field(default_factory=dict)
 
 

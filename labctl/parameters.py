@@ -23,6 +23,7 @@ def quantity(
     unit: str,
     label: str,
     limited_by: str | None = None,
+    taken_from: str | None = None,
     **constraints: Any,
 ) -> Any:
     """Declare a physical parameter.
@@ -32,9 +33,11 @@ def quantity(
         unit: SI unit ("Hz", "s"), "dBm", or "" for a pure number.
         label: what a plot or a form calls it.
         limited_by: "role.setting" (such as "microwave.frequency_hz") whose device limits apply.
+        taken_from: "sequence.value" (such as "rabi.pi_time_s"): where `session.start` takes it
+            from while it is None, the newest file of that sequence whose fit has the value.
         constraints: pydantic's `gt`, `ge`, `lt`, `le`.
     """
-    extra = {"unit": unit, "limited_by": limited_by}
+    extra = {"unit": unit, "limited_by": limited_by, "taken_from": taken_from}
     return Field(default, title=label, json_schema_extra=extra, **constraints)
 
 
@@ -46,12 +49,21 @@ def unit_of(field: FieldInfo) -> str:
 
 def device_limit_of(field: FieldInfo) -> tuple[str, str] | None:
     """(role, setting) of the device limit that binds a field, or None."""
+    return _pair(field, "limited_by")
+
+
+def source_of(field: FieldInfo) -> tuple[str, str] | None:
+    """(sequence, fitted value) that a field is taken from while it is None, or None."""
+    return _pair(field, "taken_from")
+
+
+def _pair(field: FieldInfo, key: str) -> tuple[str, str] | None:
     extra = field.json_schema_extra
-    name = extra.get("limited_by") if isinstance(extra, dict) else None
+    name = extra.get(key) if isinstance(extra, dict) else None
     if not name:
         return None
-    role, _, setting = str(name).partition(".")
-    return role, setting
+    first, _, second = str(name).partition(".")
+    return first, second
 
 
 class SequenceParameters(BaseModel):

@@ -3,6 +3,7 @@
 import logging
 import math
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,20 @@ from labctl.core import (
     find_sequence,
     load_rig_file,
 )
+from labctl.core.checks import check_limits, check_roles
 from labctl.core.plan import Plan, plan_run
 from labctl.core.provenance import describe_run, now, truth_of
-from labctl.data import FitResult, Run, RunStatus
+from labctl.data import Column, FitResult, Run, RunStatus
 from labctl.errors import (
-    LimitError,
     OutputError,
     ParameterError,
     RigError,
     RunAbortedError,
     RunFailedError,
 )
-from labctl.parameters import SequenceParameters, device_limit_of
+from labctl.parameters import SequenceParameters, source_of
 from labctl.safety.safe_state import make_safe
-from labctl.storage import RunWriter, append_fit, read_run
+from labctl.storage import RunWriter, append_fit, newest_fitted, read_run
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +124,9 @@ def start(
 ) -> RunHandle:
     """Check everything, create the file, and start measuring in a worker thread.
 
+    A parameter that is left open and declared as `taken_from` a fit comes from the newest file
+    in `out` that has it.
+
     Args:
         sequence: installed name ("mdmr"), "package.module:Class", or the class itself.
         rig: an open rig.
@@ -133,16 +137,67 @@ def start(
         BadInputError: anything wrong with the request; no file was made, nothing was switched on.
     """
     cls = find_sequence(sequence) if isinstance(sequence, str) else sequence
-    model = cls.Parameters.from_user(parameters)
+    model = taken_from_files(cls.Parameters.from_user(parameters), Path(out))
+    return _start(cls, rig, model, Path(out), None)
+
+
+def resume(path: str | Path, rig: Rig, *, out: str | Path | None = None) -> RunHandle:
+    """Go on with an aborted, failed or killed run where it ended, in a new file.
+
+    The new file begins with the points of the old one, which stays as it is, so that whatever
+    was averaged counts.
+
+    Args:
+        path: the file to go on from.
+        rig: an open rig.
+        out: folder for the new file; that of the old one where None.
+
+    Raises:
+        StorageError: not a readable labctl file.
+        BadInputError: the run was complete; otherwise as `start`.
+    """
+    cls, model, earlier = check_resumable(Path(path), rig)
+    return _start(cls, rig, model, Path(path).parent if out is None else Path(out), earlier)
+
+
+def check_resumable(
+    path: Path, rig: Rig
+) -> tuple[type[MeasurementSequence], SequenceParameters, Run]:
+    """Sequence, parameters and points of a run that can be resumed on a rig, open or not.
+
+    Raises:
+        StorageError: not a readable labctl file.
+        BadInputError: the run was complete, or the rig does not fit.
+    """
+    earlier = read_run(path)
+    cls = find_sequence(earlier.info.sequence)
+    model = cls.Parameters.model_validate_json(earlier.info.parameters_json)
+    length = cls(model).length
+    if earlier.status is RunStatus.FINISHED or (length is not None and len(earlier) >= length):
+        raise ParameterError(f"{path} is complete: there is nothing to resume.")
+    check_roles(cls, rig)
+    check_limits(model, rig)
+    return cls, model, earlier
+
+
+def _start(
+    cls: type[MeasurementSequence],
+    rig: Rig,
+    model: SequenceParameters,
+    out: Path,
+    earlier: Run | None,
+) -> RunHandle:
     check_roles(cls, rig)
     check_limits(model, rig)
     measurement = cls(model)
     columns = (*measurement.columns, ELAPSED)
     if rig.active is not None:
         raise RigError(f"Rig `{rig.name}` is busy with another run; wait for it or stop it.")
-    info = describe_run(measurement, model, rig)
+    info = describe_run(
+        measurement, model, rig, resumed_from=earlier.info.run_id if earlier else ""
+    )
     instruments = rig.record()
-    path = _new_file(Path(out), cls.name)
+    path = _new_file(out, cls.name)
     writer = RunWriter(path, info, columns, measurement.plot, instruments)
 
     def conclude(status: RunStatus, reason: str) -> None:
@@ -159,12 +214,19 @@ def start(
             raise RunFailedError("; ".join(failures))
         handle.analysis_error = _analyze(path, measurement)
 
-    runner = Runner(measurement, rig, writer, conclude)
+    runner = Runner(measurement, rig, writer, conclude, earlier=_rows(earlier, columns))
     handle = RunHandle(runner, path)
     rig.active = handle
     runner.start()
     logger.info("Started %s on rig %s into %s", cls.name, rig.name, path)
     return handle
+
+
+def _rows(run: Run | None, columns: Sequence[Column]) -> list[tuple[Any, ...]]:
+    """The points of a run as the writer takes them."""
+    if run is None:
+        return []
+    return list(zip(*(run[column.name] for column in columns), strict=True))
 
 
 def plan(
@@ -209,24 +271,26 @@ def run(
         raise
 
 
-def check_roles(cls: type[MeasurementSequence], rig: Rig) -> None:
-    """Raise RigError if the rig lacks a role that the sequence uses."""
-    missing = [role for role in cls.roles if role not in rig.devices]
-    if missing:
-        raise RigError(f"Sequence `{cls.name}` needs {', '.join(missing)}; `{rig.name}` has none.")
+def taken_from_files(model: SequenceParameters, folder: Path) -> SequenceParameters:
+    """Fill every open parameter that is `taken_from` a fit, from the newest file that has it.
 
-
-def check_limits(model: SequenceParameters, rig: Rig) -> None:
-    """Raise ParameterError if a parameter is outside the limits of the device that binds it."""
+    Raises:
+        ParameterError: no file in `folder` has the value.
+    """
+    found: dict[str, float] = {}
     for name, field in type(model).model_fields.items():
-        bound, value = device_limit_of(field), getattr(model, name)
-        if bound is None or value is None or bound[0] not in rig.devices:
+        source = source_of(field)
+        if source is None or getattr(model, name) is not None:
             continue
-        role, setting = bound
-        try:
-            rig.devices[role].limits.check(setting, value)
-        except LimitError as error:
-            raise ParameterError(f"Parameter `{name}`: {role} {error}") from error
+        sequence, value = source
+        fitted = newest_fitted(folder, sequence, value)
+        if fitted is None:
+            raise ParameterError(
+                f"Parameter `{name}` is missing, and no {sequence} file in {folder} tells it; "
+                f"give {name}=..., or measure it first: labctl run {sequence}."
+            )
+        found[name] = fitted
+    return model.model_copy(update=found)
 
 
 def check_folder(folder: Path) -> None:

@@ -73,12 +73,11 @@ class Drift:
         p = self.parameters
         return (p.points - 1) * p.interval_s + p.dwell_s if p.points else None
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         """Count at fixed moments; a late point does not delay those after it."""
         p = self.parameters
         p.apply(rig)
-        start_s = rig.clock.now_s()
-        done = 0
+        start_s = rig.clock.now_s() - done * p.interval_s
         while not p.points or done < p.points:
             wait_s = start_s + done * p.interval_s - rig.clock.now_s()
             if wait_s > 0:

@@ -1,6 +1,7 @@
 """Photoluminescence and angle against the current of the electromagnet."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Self
 
 import numpy as np
@@ -97,7 +98,7 @@ class FieldScan:
         """Dwelling and settling; the ramps come on top, at a speed that the rig knows."""
         return self.length * (self.parameters.dwell_s + self.parameters.settle_s)
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         """Ramp, settle, count; the magnet's own ramp rate is put back at the end."""
         p = self.parameters
         if p.laser_power_w is not None:
@@ -108,9 +109,8 @@ class FieldScan:
         try:
             if p.ramp_rate_a_per_s is not None:
                 magnet.ramp_rate_a_per_s = p.ramp_rate_a_per_s
-            for sweep, current_a in setpoints(
-                p.start_a, p.stop_a, p.points, sweeps=p.sweeps, direction=p.direction
-            ):
+            order = setpoints(p.start_a, p.stop_a, p.points, sweeps=p.sweeps, direction=p.direction)
+            for sweep, current_a in islice(order, done, None):
                 magnet.ramp_to(current_a)
                 if p.settle_s > 0:
                     rig.clock.sleep_s(p.settle_s)

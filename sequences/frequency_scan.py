@@ -1,6 +1,7 @@
 """The parameters every microwave frequency scan shares."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import ClassVar, Self
 
 from pydantic import model_validator
@@ -35,11 +36,12 @@ class FrequencyScan(Conditions):
             )
         return self
 
-    def steps(self) -> Iterator[tuple[int, float]]:
-        """(sweep number, frequency in Hz) in the order they are visited."""
-        return setpoints(
+    def steps(self, done: int = 0) -> Iterator[tuple[int, float]]:
+        """(sweep number, frequency in Hz) in the order they are visited, after `done` of them."""
+        order = setpoints(
             self.start_hz, self.stop_hz, self.points, sweeps=self.sweeps, direction=self.direction
         )
+        return islice(order, done, None)
 
 
 _COUNTS = {

@@ -43,12 +43,12 @@ class MDMR(FrequencyScanSequence):
     def duration_s(self) -> float:
         return self.length * self.parameters.dwell_s
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         """Scan; the microwave is on throughout, so that the diamond has settled at each point."""
         p = self.parameters
         p.apply(rig)
         rig.microwave.power_dbm = p.power_dbm
-        for sweep, frequency_hz in p.steps():
+        for sweep, frequency_hz in p.steps(done):
             rig.microwave.frequency_hz = frequency_hz
             if not rig.microwave.output:
                 rig.microwave.output = True

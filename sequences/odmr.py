@@ -60,7 +60,7 @@ class ODMR(FrequencyScanSequence):
         p = self.parameters
         return self.length * p.repeats * (p.off_s + p.on_s)
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         """Scan; the sequencer gates microwave and counters, the generator stays on."""
         p = self.parameters
         p.apply(rig)
@@ -68,7 +68,7 @@ class ODMR(FrequencyScanSequence):
         cycle = [Pulse.of(p.off_s, light), Pulse.of(p.on_s, light, drive, PulseChannel.COUNT)]
         rig.sequencer.load(cycle, repeats=p.repeats)
         rig.microwave.power_dbm = p.power_dbm
-        for sweep, frequency_hz in p.steps():
+        for sweep, frequency_hz in p.steps(done):
             rig.microwave.frequency_hz = frequency_hz
             if not rig.microwave.output:
                 rig.microwave.output = True

@@ -101,7 +101,7 @@ class PSD:
         p = self.parameters
         return None if self.length is None else self.length * p.samples / p.sample_rate_hz
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         """Stream block after block; there may be gaps between blocks, not within one."""
         p = self.parameters
         p.apply(rig)
@@ -110,7 +110,6 @@ class PSD:
             rig.microwave.power_dbm = p.power_dbm
             rig.microwave.frequency_hz = p.microwave_hz
             rig.microwave.output = True
-        done = 0
         while self.length is None or done < self.length:
             counts = rig.counter.stream(p.sample_rate_hz, p.samples)
             rate = counts[ANGLE] * p.sample_rate_hz

@@ -109,7 +109,7 @@ class RingDown:
         once_s = p.excitation_s + p.decay_s + MARGIN_S
         return None if self.length is None else self.length * p.repeats_per_point * once_s
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         """Repeat excitation and decay; the sequencer gates the microwave while photons stream.
 
         Raises:
@@ -131,7 +131,6 @@ class RingDown:
             stepping.load_frequency_list([p.frequency_hz, p.after_frequency_hz], p.excitation_s)
         microwave.output = True
         time_s = (np.arange(p.samples) + 0.5) / p.sample_rate_hz - p.excitation_s
-        done = 0
         while self.length is None or done < self.length:
             total = np.zeros(p.samples)
             pl = 0.0

@@ -1,5 +1,6 @@
-"""`labctl run`: from the command line to a file."""
+"""`labctl run` and `labctl resume`: from the command line to a file."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from labctl.cli.request import (
 from labctl.cli.stop_signals import StopSignals
 from labctl.cli.tables import compare_resonances, print_fit
 from labctl.core import Rig, find_sequence
+from labctl.core.checks import check_limits, check_roles
 from labctl.data import Run
 from labctl.errors import BadInputError, LabError
 from labctl.storage import read_run
@@ -26,36 +28,68 @@ from labctl.storage import read_run
 _POLL_S = 0.1
 
 
+OutOption = Annotated[Path, typer.Option(help="Folder for the file.")]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of the simulated world.")]
+RealtimeOption = Annotated[
+    bool, typer.Option("--realtime", help="Hold the simulated world to the wall clock.")
+]
+SpeedOption = Annotated[
+    float | None, typer.Option(help="Simulated seconds per second of the wall clock.")
+]
+
+
 def run(
     sequence: SequenceArgument,
     settings: SettingsArgument = None,
     rig: RigOption = "sim",
     set_: SetOption = None,
-    out: Annotated[Path, typer.Option(help="Folder for the file.")] = Path("data"),
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated world.")] = None,
-    realtime: Annotated[
-        bool, typer.Option("--realtime", help="Hold the simulated world to the wall clock.")
-    ] = False,
-    speed: Annotated[
-        float | None, typer.Option(help="Simulated seconds per second of the wall clock.")
-    ] = None,
+    out: OutOption = Path("data"),
+    seed: SeedOption = None,
+    realtime: RealtimeOption = False,
+    speed: SpeedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure, save and analyse; the last line is the path of the file."""
-    if realtime and speed is not None:
-        raise BadInputError("Give either --realtime or --speed, not both.")
     cls = find_sequence(sequence)
     parameters = parse_settings(set_, settings)
-    model = cls.Parameters.from_user(parameters)
-    lab = session.build(rig, seed=seed, speed=1.0 if realtime else speed)
+    model = session.taken_from_files(cls.Parameters.from_user(parameters), out)
+    lab = _build(rig, seed, realtime, speed)
     # All that can be wrong with the request is found before a connection is opened.
-    session.check_roles(cls, lab)
-    session.check_limits(model, lab)
+    check_roles(cls, lab)
+    check_limits(model, lab)
     session.check_folder(out)
+    _conduct(lab, lambda: session.start(cls, lab, parameters, out=out), as_json=as_json)
+
+
+def resume(
+    file: Annotated[Path, typer.Argument(help="File of the run to go on with.")],
+    rig: Annotated[
+        str | None, typer.Option(help="Installed rig, or path of a .toml file; that of the file.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the new file.")] = None,
+    seed: SeedOption = None,
+    realtime: RealtimeOption = False,
+    speed: SpeedOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Go on with an aborted run in a new file, which begins with the points of the old one."""
+    lab = _build(rig or read_run(file).info.rig_name, seed, realtime, speed)
+    session.check_resumable(file, lab)
+    _conduct(lab, lambda: session.resume(file, lab, out=out), as_json=as_json)
+
+
+def _build(rig: str, seed: int | None, realtime: bool, speed: float | None) -> Rig:
+    if realtime and speed is not None:
+        raise BadInputError("Give either --realtime or --speed, not both.")
+    return session.build(rig, seed=seed, speed=1.0 if realtime else speed)
+
+
+def _conduct(lab: Rig, begin: Callable[[], session.RunHandle], *, as_json: bool) -> None:
+    """Open the lab, begin a run, wait for its end and tell the outcome."""
     with StopSignals() as signals, lab:
         lab.open()
         signals.deferred = True
-        handle, error = _measure(cls, lab, parameters, out, signals)
+        handle, error = _measure(begin, signals)
     path = handle.path
     recorded = _read(path, error)
     if handle.analysis_error:
@@ -74,11 +108,11 @@ def run(
 
 
 def _measure(
-    cls: Any, lab: Rig, parameters: dict[str, str], out: Path, signals: StopSignals
+    begin: Callable[[], session.RunHandle], signals: StopSignals
 ) -> tuple[session.RunHandle, LabError | None]:
-    handle = session.start(cls, lab, parameters, out=out)
+    handle = begin()
     runner = handle.runner
-    with RunProgress(cls.name, runner.total) as progress:
+    with RunProgress(runner.sequence.name, runner.total) as progress:
         while not handle.wait(_POLL_S):
             if signals.reason:
                 handle.stop(signals.reason)

@@ -33,7 +33,13 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
-def describe_run(measurement: MeasurementSequence, model: SequenceParameters, rig: Rig) -> RunInfo:
+def describe_run(
+    measurement: MeasurementSequence,
+    model: SequenceParameters,
+    rig: Rig,
+    *,
+    resumed_from: str = "",
+) -> RunInfo:
     """Who measures what, when, where, with which parameters, rig and software.
 
     Raises:
@@ -63,6 +69,7 @@ def describe_run(measurement: MeasurementSequence, model: SequenceParameters, ri
         user=_user(),
         versions={"labctl": __version__, "python": platform.python_version(), **_versions()},
         git_revision=_git_revision(),
+        resumed_from=resumed_from,
         truth=truth_of(rig),
     )
 

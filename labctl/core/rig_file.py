@@ -79,11 +79,12 @@ def rig_names() -> list[str]:
     )
 
 
-def _read(source: str | Path) -> tuple[str, str]:
-    path = Path(source)
+def _read(source: str | Path, folder: Path = Path()) -> tuple[str, str, Path]:
+    """Name, text and folder of a rig file; `folder` is where a relative path starts."""
+    path = folder / source
     if path.suffix == ".toml":
         try:
-            return path.stem, path.read_text(encoding="utf-8")
+            return path.stem, path.read_text(encoding="utf-8"), path.parent
         except (OSError, UnicodeDecodeError) as error:
             raise RigError(f"Cannot read rig file {path}: {error}.") from error
     name = str(source)
@@ -94,7 +95,40 @@ def _read(source: str | Path) -> tuple[str, str]:
             f"No rig is called `{name}`; known: {', '.join(rig_names())}, or a path ending "
             f"in .toml.{hint}"
         )
-    return name, files("configs").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return name, files("configs").joinpath(f"{name}.toml").read_text(encoding="utf-8"), folder
+
+
+def _content(
+    source: str | Path, folder: Path = Path(), under: tuple[str, ...] = ()
+) -> tuple[str, str, dict[str, Any]]:
+    """Name, whole text and merged content of a rig and of what it extends."""
+    name, text, folder = _read(source, folder)
+    if name in under:
+        raise RigError(f"Rig `{name}` extends itself, through {', '.join(under)}.")
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RigError(f"Rig `{name}` is not valid TOML: {error}.") from error
+    base = content.pop("extends", None)
+    if base is None:
+        return name, text, content
+    if not isinstance(base, str):
+        raise RigError(f"Rig `{name}`: extends must be the name or the path of a rig.")
+    _, base_text, base_content = _content(base, folder, (*under, name))
+    whole = f"{text.rstrip()}\n\n# --- extends {base}, which says: ---\n{base_text}"
+    return name, whole, _merged(base_content, content)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`: tables merge, everything else replaces."""
+    both = dict(base)
+    for key, value in over.items():
+        old = both.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            both[key] = _merged(old, value)
+        else:
+            both[key] = value
+    return both
 
 
 def load_rig_file(source: str | Path) -> RigFile:
@@ -103,11 +137,7 @@ def load_rig_file(source: str | Path) -> RigFile:
     Raises:
         RigError: one line that names every fault of the file.
     """
-    name, text = _read(source)
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RigError(f"Rig `{name}` is not valid TOML: {error}.") from error
+    name, text, content = _content(source)
     try:
         rig = RigFile.model_validate(content)
     except ValidationError as error:

@@ -37,6 +37,7 @@ class Runner:
         sink: takes every point; an error from it stops the run.
         conclude: called once in the worker when the points have ended, with the status and the
             reason; makes the lab safe and closes the file. Whatever it raises becomes `error`.
+        earlier: points of the run that this one resumes, `elapsed_s` last.
 
     Attributes:
         done: points taken so far.
@@ -50,6 +51,8 @@ class Runner:
         rig: Instruments,
         sink: PointSink,
         conclude: Callable[[RunStatus, str], None],
+        *,
+        earlier: Sequence[tuple[Any, ...]] = (),
     ) -> None:
         self.sequence = sequence
         self.total = sequence.length
@@ -61,6 +64,7 @@ class Runner:
         self._rig = rig
         self._clock: Clock = rig.clock
         self._sink = sink
+        self._earlier = earlier
         self._conclude = conclude
         self._stop_reason = ""
         self._attention = False
@@ -117,8 +121,12 @@ class Runner:
         columns = self.sequence.columns
         values_of, width = _picker(columns), len(columns)
         append, remember, now_s = self._sink.append, self.live.append, self._clock.now_s
-        start_s = now_s()
-        points = self.sequence.run(self._rig)
+        for values in self._earlier:
+            append(values)
+            remember(values)
+        self.done = len(self._earlier)
+        start_s = now_s() - (self._earlier[-1][-1] if self._earlier else 0.0)
+        points = self.sequence.run(self._rig, done=self.done)
         try:
             for point in points:
                 try:

@@ -45,8 +45,10 @@ class MeasurementSequence(Protocol):
         """Seconds on the rig's clock that the measurement takes, or None if unknown."""
         ...
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         """Measure, yielding one point at a time.
+
+        `done` points were taken by an earlier run that this one resumes: begin after them.
 
         A `finally` in this generator is its own clean-up; the runner puts every device into
         its safe state afterwards in any case.

@@ -21,6 +21,10 @@ Ends = Mapping[tuple[str, str], tuple[h5py.Dataset, h5py.Dataset]]
 Truth = Mapping[str, tuple[NDArray[np.float64], str]]
 """What a simulated world knows: name -> (values, unit)."""
 
+_PROVENANCE = (
+    "sequence", "rig_name", "rig_text", "simulated", "seed", "host", "git_revision", "resumed_from",
+)  # fmt: skip
+
 logger = logging.getLogger(__name__)
 
 
@@ -82,7 +86,7 @@ def _write_run(entry: h5py.Group, info: RunInfo) -> None:
     run = add_group(entry, layout.RUN, "NXcollection")
     add_fixed_text(run, "status", RunStatus.RUNNING, layout.STATUS_BYTES)
     add_fixed_text(run, "reason", "", layout.REASON_BYTES)
-    for name in ("sequence", "rig_name", "rig_text", "simulated", "seed", "host", "git_revision"):
+    for name in _PROVENANCE:
         add_value(run, name, getattr(info, name))
     add_value(run, "parameters_json", info.parameters_json)
     versions = add_group(run, "versions", "NXcollection")

@@ -273,13 +273,13 @@ class ToyScan:
     def duration_s(self) -> float | None:
         return None
 
-    def run(self, rig: Instruments) -> Iterator[Point]:
+    def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         p = self.parameters
         frequencies_hz = np.linspace(p.start_hz, p.stop_hz, p.points)
         rig.laser.power_w = 0.01
         rig.laser.gate = True
         rig.microwave.output = True
-        for frequency_hz in frequencies_hz[:: 1 if p.direction == "up" else -1]:
+        for frequency_hz in frequencies_hz[:: 1 if p.direction == "up" else -1][done:]:
             rig.microwave.frequency_hz = float(frequency_hz)
             counts = rig.counter.count(p.dwell_s)["angle"]
             if p.pace_s:

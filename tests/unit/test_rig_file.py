@@ -122,3 +122,36 @@ def test_closing_twice_is_fine_and_safe_states_come_in_reverse(tmp_path: Path) -
     roles = [line.split()[0] for line in journal.read_text().splitlines()]
     assert roles[:4] == ["microwave", "laser", "laser", "electromagnet"]
     assert isinstance(rig, Rig)
+
+
+def test_a_rig_that_extends_another_says_only_what_differs(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text(rig_text(), encoding="utf-8")
+    over = 'extends = "base.toml"\ntitle = "Toy, changed"\n[devices.microwave]\nlimits = '
+    rig = load_rig_file(rig_in(tmp_path, over + '{ frequency_hz = ["1 GHz", "2 GHz"] }\n'))
+    base = load_rig_file(tmp_path / "base.toml")
+    assert rig.title == "Toy, changed"
+    assert rig.devices["laser"] == base.devices["laser"]
+    assert rig.devices["microwave"].class_path == base.devices["microwave"].class_path
+    assert rig.devices["microwave"].limits == {"frequency_hz": ("1 GHz", "2 GHz")}
+    assert over in rig.text
+    assert base.text in rig.text
+
+
+def test_a_rig_can_extend_an_installed_one(tmp_path: Path) -> None:
+    text = 'extends = "sim"\n[shared.world.arguments]\npressure_pa = 50.0\n'
+    arguments = load_rig_file(rig_in(tmp_path, text)).shared["world"].arguments
+    assert arguments == {**load_rig_file("sim").shared["world"].arguments, "pressure_pa": 50.0}
+
+
+@pytest.mark.parametrize(
+    ("extends", "words"),
+    [
+        ('"toy.toml"', "extends itself"),
+        ('"nothing.toml"', "Cannot read rig file"),
+        ('"smi"', "Did you mean `sim`"),
+        ("3", "name or the path"),
+    ],
+)
+def test_a_rig_that_cannot_extend(tmp_path: Path, extends: str, words: str) -> None:
+    with pytest.raises(RigError, match=words):
+        load_rig_file(rig_in(tmp_path, f"extends = {extends}\n"))

@@ -27,7 +27,7 @@ class Counting:
         self.thread: threading.Thread | None = None
         self._point = point or (lambda i: {"i": i})
 
-    def run(self, rig: Any) -> Iterator[Mapping[str, Any]]:
+    def run(self, rig: Any, *, done: int = 0) -> Iterator[Mapping[str, Any]]:
         self.thread = threading.current_thread()
         try:
             for i in range(self.length):

@@ -1,0 +1,26 @@
+"""Whether a measurement and a rig fit together, found out before any hardware is touched."""
+
+from labctl.core.rig import Rig
+from labctl.core.sequence import MeasurementSequence
+from labctl.errors import LimitError, ParameterError, RigError
+from labctl.parameters import SequenceParameters, device_limit_of
+
+
+def check_roles(cls: type[MeasurementSequence], rig: Rig) -> None:
+    """Raise RigError if the rig lacks a role that the sequence uses."""
+    missing = [role for role in cls.roles if role not in rig.devices]
+    if missing:
+        raise RigError(f"Sequence `{cls.name}` needs {', '.join(missing)}; `{rig.name}` has none.")
+
+
+def check_limits(model: SequenceParameters, rig: Rig) -> None:
+    """Raise ParameterError if a parameter is outside the limits of the device that binds it."""
+    for name, field in type(model).model_fields.items():
+        bound, value = device_limit_of(field), getattr(model, name)
+        if bound is None or value is None or bound[0] not in rig.devices:
+            continue
+        role, setting = bound
+        try:
+            rig.devices[role].limits.check(setting, value)
+        except LimitError as error:
+            raise ParameterError(f"Parameter `{name}`: {role} {error}") from error
