@@ -34,12 +34,21 @@ class Apparatus(BaseModel):
     lineshape: Lineshape = Lineshape.LORENTZIAN
     t1_s: float = Field(1.61e-3, gt=0)
     t1_convention: T1Convention = T1Convention.PAIR
+    t1_stretched: bool = False
     t1_dipolar_s: float = Field(0.704e-3, gt=0)
     cross_relaxation: bool = True
     cross_relaxation_width_hz: float = Field(6e6, gt=0)
     pump_rate_per_w: float = Field(3.3e3 / 100e-6, ge=0)
     rabi_hz_at_reference: float = Field(57e3, ge=0)
     rabi_reference_dbm: float = -5.0
+
+    # Charge (`002`, SM Sec. III B): exchange NV- <-> NV0 and the light it adds, alike for every
+    # spin; the background is in units of `pl_rate`, the rates under light at the reference power.
+    charge_background: float = Field(0.0, ge=0)
+    dark_ionisation_rate: float = Field(300.0, ge=0)
+    dark_recombination_rate: float = Field(0.0, ge=0)
+    light_ionisation_rate: float = Field(1000.0, ge=0)
+    light_recombination_rate: float = Field(3000.0, gt=0)
 
     # Motion.
     diameter_m: float = Field(15e-6, gt=0)
@@ -78,6 +87,20 @@ class Apparatus(BaseModel):
     def relaxation(self) -> tuple[float, float]:
         """(single-, double-quantum) relaxation rates in s^-1 under the chosen convention."""
         return relaxation_channels(1.0 / self.t1_s, self.t1_convention)
+
+    @property
+    def dipolar_rate(self) -> float:
+        """What a degenerate class adds to the single-quantum rates, s^-1."""
+        if not self.cross_relaxation:
+            return 0.0
+        return relaxation_channels(1.0 / self.t1_dipolar_s, self.t1_convention)[0]
+
+    def charge_exchange(self, power_w: float) -> tuple[float, float]:
+        """(rate in s^-1, share of NV- it leads to) at this laser power."""
+        relative = power_w / self.laser_reference_w
+        away = self.dark_ionisation_rate + relative * self.light_ionisation_rate
+        back = self.dark_recombination_rate + relative * self.light_recombination_rate
+        return away + back, back / (away + back) if back > 0 else 0.0
 
     @property
     def moment_of_inertia(self) -> float:

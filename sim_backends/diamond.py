@@ -12,6 +12,7 @@ from sim_backends.apparatus import Apparatus
 from sim_backends.controls import Controls, Counts, Lines
 from sim_backends.physics import nv
 from sim_backends.physics.detection import Detection, expose, linear_table, speckle_table
+from sim_backends.physics.levy_ensemble import RateEnsemble, levy_quadrature
 from sim_backends.physics.libration import Lineshape
 from sim_backends.physics.normals import seed_lanes
 from sim_backends.physics.oscillator import gas_damping_s, thermal_rate_s2
@@ -38,7 +39,14 @@ class Diamond:
         self.controls = controls
         self.lost = False
         self.spins = _spin_model(a)
-        self.state = TwinState(np.zeros(3), np.zeros(3), np.full((4, 2), 1 / 3))
+        kinds = self.spins.relaxation_weights.size
+        self.state = TwinState(
+            angle=np.zeros(3),
+            velocity=np.zeros(3),
+            populations=np.full((4, kinds, 2), 1 / 3),
+            coherence=np.zeros((4, kinds, 2), dtype=np.complex128),
+            negative=np.array([a.charge_exchange(a.laser_reference_w)[1]]),
+        )
         self._rng = np.random.Generator(np.random.SFC64(seed))
         self._lanes = seed_lanes(seed, 0)
         self._sight = np.array(a.detection_direction) / np.linalg.norm(a.detection_direction)
@@ -166,6 +174,7 @@ class Diamond:
             damping_per_mbar_s=a.damping_hz_per_mbar,
             viscous_damping_s=a.viscous_damping_hz,
         )
+        charge_rate, charge_goal = a.charge_exchange(c.light_w)
         return Drive(
             field=scale * a.field_t(c.current_a),
             microwave_hz=c.microwave_hz,
@@ -174,6 +183,8 @@ class Diamond:
             omega=a.omega_rad_s(c.trap_v, c.trap_hz),
             damping=2 * math.pi * damping_hz,
             kt_over_i=np.full(3, thermal_rate_s2(a.temperature_k, a.moment_of_inertia)),
+            charge_rate=charge_rate,
+            charge_goal=charge_goal,
         )
 
     def _detection(self) -> Detection:
@@ -196,6 +207,8 @@ def _spin_model(a: Apparatus) -> SpinModel:
     if not np.allclose(stretch, 1.0, atol=1e-2):
         raise RigError("mode_axes must be three orthogonal vectors.")
     single_quantum, double_quantum = a.relaxation
+    one_kind = RateEnsemble(rate=np.ones(1), weight=np.ones(1))
+    kinds = levy_quadrature(1.0) if a.t1_stretched else one_kind
     return SpinModel(
         axes=nv.AXES,
         mode_axes=left @ right,  # the nearest orthonormal frame, for axes typed with few digits
@@ -206,8 +219,11 @@ def _spin_model(a: Apparatus) -> SpinModel:
         gaussian_line=a.lineshape is Lineshape.GAUSSIAN,
         relaxation_rate=single_quantum,
         double_quantum_rate=double_quantum,
-        cross_relaxation_rate=1 / a.t1_dipolar_s if a.cross_relaxation else 0.0,
+        cross_relaxation_rate=a.dipolar_rate,
         cross_relaxation_width_hz=a.cross_relaxation_width_hz,
+        relaxation_shares=kinds.rate,
+        relaxation_weights=kinds.weight,
+        charge_background=a.charge_background / a.contrast if a.contrast > 0 else 0.0,
     )
 
 

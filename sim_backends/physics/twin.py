@@ -1,7 +1,7 @@
 """The compiled heart of the simulated lab: the spins of four classes and three libration modes.
 
 One step of length h: the modes move exactly under their noise and the torque at its start; the
-spins follow by the trapezoidal rule with the microwave rates at both ends; the torque at the end
+spins follow by an implicit rule with the microwave rates at both ends; the torque at the end
 then corrects the modes as a linear ramp. One evaluation per step, second order, and stable for
 any drive.
 """
@@ -13,10 +13,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim_backends.physics.coherence import (
+    SETTLED,
+    SPAN_T2,
+    drive_coherently,
+    is_far,
+    settled_coherence,
+)
 from sim_backends.physics.cross_relaxation import relaxation_rates
 from sim_backends.physics.oscillator import step_propagator
 from sim_backends.physics.spin import (
     exact_levels,
+    fitted_theta,
     follow_level,
     level_slope,
     mixing,
@@ -32,12 +40,16 @@ STEPS_PER_REFRESH = 25
 class TwinState(NamedTuple):
     """Everything that evolves; the kernel writes into these arrays.
 
-    angle, velocity: (3,) modes, rad and rad/s. populations: (4, 2) lower and upper.
+    angle, velocity: (3,) modes, rad and rad/s. populations: (4, n, 2) lower and upper of n kinds
+    of spin per class. coherence: (4, n, 2) of the ground level with either. negative: (1,) share
+    of centres in NV-.
     """
 
     angle: NDArray[np.float64]
     velocity: NDArray[np.float64]
     populations: NDArray[np.float64]
+    coherence: NDArray[np.complex128]
+    negative: NDArray[np.float64]
 
 
 class SpinModel(NamedTuple):
@@ -45,6 +57,9 @@ class SpinModel(NamedTuple):
 
     axes: (4, 3) NV axes in the diamond frame. mode_axes: (3, 3) rotation axes of the modes.
     moment_of_inertia: (3,) kg m^2. torque_scale: (number of spins per class) h D, J.
+    relaxation_shares, relaxation_weights: (n,) kinds of spin, by their relaxation in units of the
+    class's, and how many of each; one kind, or the quadrature of a stretched exponential.
+    charge_background: fluorescence of a negative centre whatever its spin, over the contrast.
     """
 
     axes: NDArray[np.float64]
@@ -58,13 +73,17 @@ class SpinModel(NamedTuple):
     double_quantum_rate: float
     cross_relaxation_rate: float
     cross_relaxation_width_hz: float
+    relaxation_shares: NDArray[np.float64]
+    relaxation_weights: NDArray[np.float64]
+    charge_background: float
 
 
 class Drive(NamedTuple):
     """What the instruments do to the diamond, constant over one call.
 
     field: (3,) gamma B/(2 pi D) in the diamond frame at zero angle. rabi_rad_s is 0 with the
-    microwave off. omega: (3,) rad/s. kt_over_i: (3,) s^-2.
+    microwave off. omega: (3,) rad/s. kt_over_i: (3,) s^-2. charge_rate: of the exchange between
+    NV- and NV0, s^-1; charge_goal: the share of NV- it leads to.
     """
 
     field: NDArray[np.float64]
@@ -74,6 +93,8 @@ class Drive(NamedTuple):
     omega: NDArray[np.float64]
     damping: float
     kt_over_i: NDArray[np.float64]
+    charge_rate: float
+    charge_goal: float
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -182,7 +203,15 @@ def _refresh(
     )
     for c in range(4):
         mixing(levels[c], parallel[c], b_square, weights[c])
-        static_rates(weights[c], pump_rate, relaxation[c], spins.double_quantum_rate, rates[c])
+        for m in range(spins.relaxation_shares.size):
+            share = spins.relaxation_shares[m]
+            static_rates(
+                weights[c],
+                pump_rate,
+                share * relaxation[c],
+                share * spins.double_quantum_rate,
+                rates[c, m],
+            )
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -197,6 +226,65 @@ def _bright_share(populations: NDArray[np.float64], weights: NDArray[np.float64]
             + upper * weights[c, 2, 0]
         )
     return 0.25 * bright
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _average_kinds(
+    populations: NDArray[np.float64], spins: SpinModel, out: NDArray[np.float64]
+) -> None:
+    """Populations of each class over all its kinds of spin, out (4, 2)."""
+    for c in range(4):
+        lower, upper = 0.0, 0.0
+        for m in range(spins.relaxation_weights.size):
+            lower += spins.relaxation_weights[m] * populations[c, m, 0]
+            upper += spins.relaxation_weights[m] * populations[c, m, 1]
+        out[c, 0], out[c, 1] = lower, upper
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _detuning(levels: NDArray[np.float64], c: int, k: int, spins: SpinModel, drive: Drive) -> float:
+    """Microwave minus transition `k` of class `c`, rad/s."""
+    transition_hz = (levels[c, k + 1] - levels[c, 0]) * spins.zero_field_splitting_hz
+    return 2.0 * math.pi * (drive.microwave_hz - transition_hz)
+
+
+@njit(cache=True, nogil=True)
+def _drive_coherently(
+    state: TwinState,
+    levels: NDArray[np.float64],
+    spins: SpinModel,
+    drive: Drive,
+    duration_s: float,
+) -> None:
+    for c in range(4):
+        detunings = _detuning(levels, c, 0, spins, drive), _detuning(levels, c, 1, spins, drive)
+        drive_coherently(
+            state.populations[c], state.coherence[c], detunings, drive.rabi_rad_s,
+            spins.t2star_s, duration_s,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _settle_coherence(
+    state: TwinState, levels: NDArray[np.float64], spins: SpinModel, drive: Drive, write: bool
+) -> bool:
+    """Whether the coherence is what this drive leads to in the long run; `write` makes it so."""
+    settled = True
+    for c in range(4):
+        for k in range(2):
+            detuning = _detuning(levels, c, k, spins, drive)
+            far = is_far(detuning, drive.rabi_rad_s, spins.t2star_s)
+            for m in range(state.populations.shape[1]):
+                lower, upper = state.populations[c, m, 0], state.populations[c, m, 1]
+                difference = 1.0 - lower - upper - state.populations[c, m, k]
+                goal = 0.0j
+                if not far:
+                    goal = settled_coherence(difference, detuning, drive.rabi_rad_s, spins.t2star_s)
+                if abs(state.coherence[c, m, k] - goal) > SETTLED:
+                    settled = False
+                if write:
+                    state.coherence[c, m, k] = goal
+    return settled
 
 
 @njit(cache=True, nogil=True)
@@ -233,13 +321,20 @@ def evolve(
     populations, levels, field = state.populations, np.empty((4, 3)), drive.field
     b_square = field[0] ** 2 + field[1] ** 2 + field[2] ** 2
     arm, slopes, parallel = np.empty((4, 3)), np.empty((4, 3)), np.empty(4)
-    weights, rates, relaxation = np.empty((4, 3, 3)), np.empty((4, 3, 3)), np.empty(4)
+    kinds = spins.relaxation_weights.size
+    weights, rates, relaxation = np.empty((4, 3, 3)), np.empty((4, kinds, 3, 3)), np.empty(4)
+    mean, theta = np.empty((4, 2)), np.empty((4, kinds))
     before, after = np.zeros((4, 2)), np.zeros((4, 2))
     acceleration, new_acceleration = np.empty(3), np.empty(3)
     recording, shining = record.shape[1] > 0, drive.rabi_rad_s > 0.0
+    charge_left = math.exp(-drive.charge_rate * step_s)
+    # A Gaussian line has no coherence that a single T2* could describe.
+    coherent_s = 0.0 if spins.gaussian_line else SPAN_T2 * spins.t2star_s
 
     _spin_response(angle, levels, spins, field, arm, slopes, parallel, True)
-    _accelerations(populations, arm, slopes, spins, acceleration)
+    _average_kinds(populations, spins, mean)
+    _accelerations(mean, arm, slopes, spins, acceleration)
+    coherent = coherent_s > 0.0 and not _settle_coherence(state, levels, spins, drive, False)
     if shining:
         _microwave_rates(levels, spins, drive, before)
     for n in range(steps + 1):
@@ -252,20 +347,31 @@ def evolve(
                 velocity[k] = m.phi_vx * x + m.phi_vv * v + m.const_v * a
                 velocity[k] += m.noise_vx * g1 + m.noise_vv * g2
             anew = n % STEPS_PER_REFRESH == 0
+            share = 1.0
+            if coherent:
+                first_s = min(coherent_s, step_s)
+                _drive_coherently(state, levels, spins, drive, first_s)
+                coherent_s -= first_s
+                coherent = coherent_s > 0.0
+                share = 1.0 - first_s / step_s
             _spin_response(angle, levels, spins, field, arm, slopes, parallel, anew)
             if shining:
                 _microwave_rates(levels, spins, drive, after)
             for c in range(4):
-                populations[c, 0], populations[c, 1] = step_populations(
-                    populations[c, 0],
-                    populations[c, 1],
-                    rates[c],
-                    (before[c, 0], after[c, 0]),
-                    (before[c, 1], after[c, 1]),
-                    step_s,
-                )
+                for m in range(kinds):
+                    populations[c, m, 0], populations[c, m, 1] = step_populations(
+                        populations[c, m, 0],
+                        populations[c, m, 1],
+                        rates[c, m],
+                        (share * before[c, 0], share * after[c, 0]),
+                        (share * before[c, 1], share * after[c, 1]),
+                        theta[c, m],
+                        step_s,
+                    )
                 before[c, 0], before[c, 1] = after[c, 0], after[c, 1]
-            _accelerations(populations, arm, slopes, spins, new_acceleration)
+            state.negative[0] += (1.0 - charge_left) * (drive.charge_goal - state.negative[0])
+            _average_kinds(populations, spins, mean)
+            _accelerations(mean, arm, slopes, spins, new_acceleration)
             for k in range(3):
                 growth = new_acceleration[k] - acceleration[k]
                 angle[k] += modes[k].ramp_x * growth
@@ -273,7 +379,13 @@ def evolve(
                 acceleration[k] = new_acceleration[k]
         if n % STEPS_PER_REFRESH == 0:
             _refresh(levels, parallel, b_square, spins, drive.pump_rate, relaxation, weights, rates)
+            for c in range(4):
+                for m in range(kinds):
+                    theta[c, m] = fitted_theta(rates[c, m], step_s)
         if recording:
             record[0, n] = sight[0] * angle[0] + sight[1] * angle[1] + sight[2] * angle[2]
             record[1, n] = sight[0] * velocity[0] + sight[1] * velocity[1] + sight[2] * velocity[2]
-            record[2, n] = _bright_share(populations, weights)
+            record[2, n] = _bright_share(mean, weights)
+            record[2, n] += spins.charge_background * state.negative[0]
+    if not coherent and not spins.gaussian_line:
+        _settle_coherence(state, levels, spins, drive, True)

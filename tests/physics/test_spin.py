@@ -8,6 +8,7 @@ from scipy.linalg import expm
 from sim_backends.physics import nv
 from sim_backends.physics.spin import (
     exact_levels,
+    fitted_theta,
     follow_level,
     level_slope,
     mixing,
@@ -122,28 +123,44 @@ def rate_matrix(rates: np.ndarray, low: float, up: float) -> np.ndarray:
     return matrix - np.diag(matrix.sum(axis=0))
 
 
-def populations_after(step_s: float, steps: int, rates: np.ndarray) -> np.ndarray:
+def populations_after(step_s: float, steps: int, rates: np.ndarray, *, fitted: bool) -> np.ndarray:
     lower, upper = 0.2, 0.05
+    theta = fitted_theta(rates, step_s) if fitted else 0.5
     for _ in range(steps):
         lower, upper = step_populations(
-            lower, upper, rates, (4000.0, 4000.0), (900.0, 900.0), step_s
+            lower, upper, rates, (4000.0, 4000.0), (900.0, 900.0), theta, step_s
         )
     return np.array([lower, upper])
 
 
-def test_populations_converge_to_the_exponential_with_second_order() -> None:
+@pytest.mark.parametrize("fitted", [False, True])
+def test_populations_converge_to_the_exponential_with_second_order(fitted: bool) -> None:
     rates = np.array([[0, 600, 500], [9000, 0, 200], [8000, 150, 0.0]])
     exact = (expm(rate_matrix(rates, 4000.0, 900.0) * 1e-4) @ [0.75, 0.2, 0.05])[1:]
-    errors = [np.abs(populations_after(1e-4 / n, n, rates) - exact).max() for n in (4, 8, 16)]
+    ends = [populations_after(1e-4 / n, n, rates, fitted=fitted) for n in (4, 8, 16)]
+    errors = [np.abs(end - exact).max() for end in ends]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert orders == pytest.approx([2.0, 2.0], abs=0.1)
 
 
-def test_populations_stay_bounded_under_any_drive() -> None:
+@pytest.mark.parametrize("rate", [1e2, 1e4, 1e6, 1e8])
+def test_the_fitted_rule_decays_as_the_exponential(rate: float) -> None:
+    """Equal rates among all levels: both decays are three times the rate."""
+    rates = np.full((3, 3), rate) - rate * np.eye(3)
+    lower, upper, step_s = 0.0, 0.0, 20e-6
+    for _ in range(3):
+        theta = fitted_theta(rates, step_s)
+        lower, upper = step_populations(lower, upper, rates, (0.0, 0.0), (0.0, 0.0), theta, step_s)
+    left = 1.5 * (1 - lower - upper) - 0.5
+    assert left == pytest.approx(np.exp(-9 * rate * step_s), rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("theta", [0.5, 0.7, 1.0])
+def test_populations_stay_bounded_under_any_drive(theta: float) -> None:
     rates = np.array([[0, 600, 500], [9000, 0, 200], [8000, 150, 0.0]])
     lower, upper = 0.0, 0.0
     for _ in range(4000):
-        lower, upper = step_populations(lower, upper, rates, (5e5, 5e5), (0.0, 0.0), 20e-6)
+        lower, upper = step_populations(lower, upper, rates, (5e5, 5e5), (0.0, 0.0), theta, 20e-6)
         assert -0.5 < lower < 1.5
     matrix = rate_matrix(rates, 5e5, 0.0)
     matrix[0] = 1.0
