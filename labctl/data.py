@@ -92,6 +92,7 @@ class RunInfo:
 
     Attributes:
         resumed_from: identifier of the aborted run whose points this one begins with; "" if none.
+        part_of: identifier of the protocol's record that this run belongs to; "" if none.
         truth: in simulated mode, what the world knows and the measurement must find:
             name -> (values, unit). Empty on a real rig.
     """
@@ -112,6 +113,7 @@ class RunInfo:
     versions: Mapping[str, str]
     git_revision: str
     resumed_from: str = ""
+    part_of: str = ""
     truth: Mapping[str, tuple[NDArray[np.float64], str]] = field(default_factory=dict)
 
 

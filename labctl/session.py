@@ -22,7 +22,7 @@ from labctl.core import (
 from labctl.core.checks import check_limits, check_roles
 from labctl.core.plan import Plan, plan_run
 from labctl.core.provenance import describe_run, now, truth_of
-from labctl.data import Column, FitResult, Run, RunStatus
+from labctl.data import Column, FitResult, Run, RunInfo, RunStatus
 from labctl.errors import (
     OutputError,
     ParameterError,
@@ -81,11 +81,13 @@ class RunHandle:
     """A run under way: its progress, the ways to end it, and its result.
 
     Attributes:
+        info: everything that was known about the run before its first point.
         analysis_error: why the analysis after the run failed; "" if it did not.
     """
 
-    def __init__(self, runner: Runner, path: Path) -> None:
+    def __init__(self, runner: Runner, path: Path, info: RunInfo) -> None:
         self.runner = runner
+        self.info = info
         self.path = path
         self.analysis_error = ""
 
@@ -121,6 +123,7 @@ def start(
     parameters: dict[str, Any],
     *,
     out: str | Path = "data",
+    part_of: str = "",
 ) -> RunHandle:
     """Check everything, create the file, and start measuring in a worker thread.
 
@@ -132,13 +135,14 @@ def start(
         rig: an open rig.
         parameters: values in SI, or text with units ("2.87 GHz").
         out: folder for the file; created if needed.
+        part_of: identifier of the protocol's record that the run belongs to.
 
     Raises:
         BadInputError: anything wrong with the request; no file was made, nothing was switched on.
     """
     cls = find_sequence(sequence) if isinstance(sequence, str) else sequence
     model = taken_from_files(cls.Parameters.from_user(parameters), Path(out))
-    return _start(cls, rig, model, Path(out), None)
+    return _start(cls, rig, model, Path(out), part_of=part_of)
 
 
 def resume(path: str | Path, rig: Rig, *, out: str | Path | None = None) -> RunHandle:
@@ -157,7 +161,7 @@ def resume(path: str | Path, rig: Rig, *, out: str | Path | None = None) -> RunH
         BadInputError: the run was complete; otherwise as `start`.
     """
     cls, model, earlier = check_resumable(Path(path), rig)
-    return _start(cls, rig, model, Path(path).parent if out is None else Path(out), earlier)
+    return _start(cls, rig, model, Path(path).parent if out is None else Path(out), earlier=earlier)
 
 
 def check_resumable(
@@ -185,7 +189,9 @@ def _start(
     rig: Rig,
     model: SequenceParameters,
     out: Path,
-    earlier: Run | None,
+    *,
+    earlier: Run | None = None,
+    part_of: str = "",
 ) -> RunHandle:
     check_roles(cls, rig)
     check_limits(model, rig)
@@ -193,9 +199,8 @@ def _start(
     columns = (*measurement.columns, ELAPSED)
     if rig.active is not None:
         raise RigError(f"Rig `{rig.name}` is busy with another run; wait for it or stop it.")
-    info = describe_run(
-        measurement, model, rig, resumed_from=earlier.info.run_id if earlier else ""
-    )
+    resumed_from = earlier.info.run_id if earlier else ""
+    info = describe_run(measurement, model, rig, resumed_from=resumed_from, part_of=part_of)
     instruments = rig.record()
     path = _new_file(out, cls.name)
     writer = RunWriter(path, info, columns, measurement.plot, instruments)
@@ -215,7 +220,7 @@ def _start(
         handle.analysis_error = _analyze(path, measurement)
 
     runner = Runner(measurement, rig, writer, conclude, earlier=_rows(earlier, columns))
-    handle = RunHandle(runner, path)
+    handle = RunHandle(runner, path, info)
     rig.active = handle
     runner.start()
     logger.info("Started %s on rig %s into %s", cls.name, rig.name, path)

@@ -10,7 +10,13 @@ from typing import Annotated
 import typer
 
 from labctl._version import __version__
-from labctl.cli import catalog_commands, file_commands, plan_command, run_command
+from labctl.cli import (
+    catalog_commands,
+    file_commands,
+    plan_command,
+    protocol_command,
+    run_command,
+)
 from labctl.cli.console import print_line, report_error
 from labctl.cli.log_file import close_log, open_log
 from labctl.errors import BadInputError, LabError
@@ -31,6 +37,7 @@ app.command("check")(catalog_commands.check)
 app.command("plan")(plan_command.plan)
 app.command("run")(run_command.run)
 app.command("resume")(run_command.resume)
+app.command("protocol")(protocol_command.protocol)
 app.command("show")(file_commands.show)
 app.command("fit")(file_commands.fit)
 app.command("plot")(file_commands.plot)

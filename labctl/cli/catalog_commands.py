@@ -17,17 +17,19 @@ from labctl.core import (
     rig_names,
     sequence_names,
 )
+from labctl.core.catalog import plug_in_names
 from labctl.core.provenance import description_of
 from labctl.data import InstrumentRecord
 from labctl.errors import DeviceError, LabError
 from labctl.parameters import device_limit_of, unit_of
+from labctl.protocol import GROUP, find_protocol
 from labctl.units import format_quantity
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 def list_all(as_json: JsonFlag = False) -> None:
-    """List the sequences with their parameters, and the rigs."""
+    """List the sequences with their parameters, the protocols, and the rigs."""
     sequences: list[dict[str, Any]] = []
     for name in sequence_names():
         try:
@@ -35,8 +37,12 @@ def list_all(as_json: JsonFlag = False) -> None:
         except LabError as error:  # one broken plug-in must not hide the others
             report_warning(str(error))
     rigs = [{"name": name, "title": _title(name)} for name in rig_names()]
+    protocols = [
+        {"name": name, "description": description_of(find_protocol(name))}
+        for name in plug_in_names(GROUP)
+    ]
     if as_json:
-        print_json({"sequences": sequences, "rigs": rigs})
+        print_json({"sequences": sequences, "protocols": protocols, "rigs": rigs})
         return
     console = output()
     for item in sequences:
@@ -47,6 +53,11 @@ def list_all(as_json: JsonFlag = False) -> None:
             made.add_row(row["name"], row["label"], _default(row), row["range"])
         console.print(made)
         console.print()
+    made = table("Protocols", "protocol", "what it does")
+    for protocol in protocols:
+        made.add_row(protocol["name"], protocol["description"])
+    console.print(made)
+    console.print()
     made = table("Rigs", "rig", "title")
     for rig in rigs:
         made.add_row(rig["name"], rig["title"])

@@ -50,6 +50,11 @@ def report_warning(message: str) -> None:
     print(f"warning: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
+def report_note(message: str) -> None:
+    """Print one line on stderr about what goes on."""
+    print(" ".join(message.split()), file=sys.stderr, flush=True)
+
+
 def print_line(text: object) -> None:
     """Print one line on stdout, never wrapped: paths are for scripts to read."""
     print(text, flush=True)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from labctl.cli.tables import RESONANCES, TRUE_RESONANCES
-from labctl.data import FitCurve, FitResult, Run, RunStatus
+from labctl.data import Column, FitCurve, FitResult, Run, RunStatus
 from labctl.errors import BadInputError, OutputError, SequenceError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ SUFFIXES = (".png", ".svg", ".pdf")
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 _SCALED = {"Hz", "s", "V", "A", "W", "T", "Pa", "m", "rad", "counts", "counts/s"}
 _DATA, _MODEL, _TRUTH, _QUIET = "#33658a", "#c8553d", "#5b8c5a", "#555555"
+_FEW = 100
+"""Cells of a map below which its colours span everything."""
 _STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "axes.spines.top": False,
@@ -174,11 +176,7 @@ def _draw_columns(figure: Figure, axes: "Axes", run: Run) -> None:
         axes.grid(visible=False)
         axes.set(xlabel="Sample", ylabel="Point")
     elif len(run.plot.axes) > 1:
-        second = columns[run.plot.axes[1]]
-        s_scale, s_label = _axis(run[second.name], second.unit, second.label)
-        dots = axes.scatter(x / x_scale, run[second.name] / s_scale, c=y / y_scale, s=12)
-        figure.colorbar(dots, ax=axes, label=y_label)
-        axes.set(xlabel=x_label, ylabel=s_label)
+        _draw_map(figure, axes, run, columns)
     elif x.ndim == 1:
         place, mean, error = _averaged(x, y)
         axes.errorbar(
@@ -188,6 +186,47 @@ def _draw_columns(figure: Figure, axes: "Axes", run: Run) -> None:
         axes.set(xlabel=x_label, ylabel=y_label)
     else:
         raise SequenceError(f"Column `{axis.name}` is a block and cannot be an axis.")
+
+
+def _draw_map(figure: Figure, axes: "Axes", run: Run, columns: dict[str, Column]) -> None:
+    """A signal against two axes: mean of the repeats, one cell per pair, lines of a fit on top."""
+    signal = columns[run.plot.signal]
+    first, second = (columns[name] for name in run.plot.axes[:2])
+    (x_scale, x_label), (y_scale, y_label), (scale, label) = (
+        _axis(run[column.name], column.unit, column.label) for column in (first, second, signal)
+    )
+    x, column = np.unique(run[first.name], return_inverse=True)
+    y, row = np.unique(run[second.name], return_inverse=True)
+    cell = row * x.size + column
+    number = np.bincount(cell, minlength=x.size * y.size)
+    total = np.bincount(cell, weights=run[signal.name], minlength=x.size * y.size)
+    mean = np.full(number.size, np.nan)
+    np.divide(total, number, out=mean, where=number > 0)
+    seen = mean[number > 0] / scale
+    # A stray point must not take the contrast from everything else.
+    low, high = np.percentile(seen, [1, 99]) if seen.size > _FEW else (seen.min(), seen.max())
+    image = axes.pcolormesh(
+        _edges(x / x_scale), _edges(y / y_scale), (mean / scale).reshape(y.size, x.size),
+        vmin=low, vmax=high, cmap="viridis", rasterized=True,
+    )  # fmt: skip
+    figure.colorbar(image, ax=axes, label=f"Mean {label}", extend="both")
+    for table in run.fit.tables.values() if run.fit is not None else ():
+        if {first.name, second.name} <= set(table.columns) and len(table.columns[first.name]):
+            axes.plot(
+                table.columns[first.name] / x_scale, table.columns[second.name] / y_scale,
+                "o", markersize=4, markerfacecolor="none", color=_MODEL, label="fitted lines",
+            )  # fmt: skip
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13))
+    axes.grid(visible=False)
+    axes.set(xlabel=x_label, ylabel=y_label)
+
+
+def _edges(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Edges of the cells around rising centres, (n + 1,)."""
+    if centres.size == 1:
+        return centres[0] + np.array([-0.5, 0.5])
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
 def _averaged(

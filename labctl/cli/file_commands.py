@@ -11,7 +11,7 @@ from labctl.cli.catalog_commands import JsonFlag
 from labctl.cli.console import output, print_json, print_line, table
 from labctl.cli.tables import print_fit
 from labctl.data import Run
-from labctl.storage import read_run
+from labctl.storage import ProtocolRecord, is_record, read_record, read_run
 from labctl.storage import recover as recover_run
 from labctl.units import format_quantity
 
@@ -19,7 +19,10 @@ DataFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=
 
 
 def show(file: DataFile, as_json: JsonFlag = False) -> None:
-    """Show what a file holds: parameters, columns, instruments, fit."""
+    """Show what a file holds: parameters, columns, instruments, fit; or a protocol's steps."""
+    if is_record(file):
+        _show_record(read_record(file), as_json=as_json)
+        return
     run = read_run(file)
     if as_json:
         print_json(_content(run, file))
@@ -48,6 +51,18 @@ def show(file: DataFile, as_json: JsonFlag = False) -> None:
     _show_columns(console, run)
     _show_instruments(console, run)
     print_fit(console, run.fit, info)
+
+
+def _show_record(record: ProtocolRecord, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"record": record})
+        return
+    state = f"{record.status}: {record.reason}" if record.reason else record.status
+    made = table(f"{record.name} on {record.rig_name}, {state}", "time", "step", "status", "file")
+    for step in record.steps:
+        ending = f"{step.status}: {step.reason}" if step.reason else step.status
+        made.add_row(step.time[:19], step.text, ending, step.file)
+    output().print(made)
 
 
 def fit(file: DataFile, as_json: JsonFlag = False) -> None:

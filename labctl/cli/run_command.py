@@ -25,7 +25,7 @@ from labctl.data import Run
 from labctl.errors import BadInputError, LabError
 from labctl.storage import read_run
 
-_POLL_S = 0.1
+POLL_S = 0.1
 
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the file.")]
@@ -53,7 +53,7 @@ def run(
     cls = find_sequence(sequence)
     parameters = parse_settings(set_, settings)
     model = session.taken_from_files(cls.Parameters.from_user(parameters), out)
-    lab = _build(rig, seed, realtime, speed)
+    lab = build_rig(rig, seed, realtime, speed)
     # All that can be wrong with the request is found before a connection is opened.
     check_roles(cls, lab)
     check_limits(model, lab)
@@ -73,12 +73,13 @@ def resume(
     as_json: JsonFlag = False,
 ) -> None:
     """Go on with an aborted run in a new file, which begins with the points of the old one."""
-    lab = _build(rig or read_run(file).info.rig_name, seed, realtime, speed)
+    lab = build_rig(rig or read_run(file).info.rig_name, seed, realtime, speed)
     session.check_resumable(file, lab)
     _conduct(lab, lambda: session.resume(file, lab, out=out), as_json=as_json)
 
 
-def _build(rig: str, seed: int | None, realtime: bool, speed: float | None) -> Rig:
+def build_rig(rig: str, seed: int | None, realtime: bool, speed: float | None) -> Rig:
+    """Construct a rig as the options of a command say; nothing is connected to."""
     if realtime and speed is not None:
         raise BadInputError("Give either --realtime or --speed, not both.")
     return session.build(rig, seed=seed, speed=1.0 if realtime else speed)
@@ -113,7 +114,7 @@ def _measure(
     handle = begin()
     runner = handle.runner
     with RunProgress(runner.sequence.name, runner.total) as progress:
-        while not handle.wait(_POLL_S):
+        while not handle.wait(POLL_S):
             if signals.reason:
                 handle.stop(signals.reason)
             progress.show(runner.done, stopping=bool(signals.reason))

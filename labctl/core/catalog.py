@@ -17,7 +17,31 @@ _REQUIRED = (
 
 def sequence_names() -> list[str]:
     """Names of every installed sequence, sorted."""
-    return sorted(entry_points(group=ENTRY_POINT_GROUP).names)
+    return plug_in_names(ENTRY_POINT_GROUP)
+
+
+def plug_in_names(group: str) -> list[str]:
+    """Names of every installed plug-in of an entry point group, sorted."""
+    return sorted(entry_points(group=group).names)
+
+
+def find_plug_in(group: str, name: str) -> Any:
+    """Load an installed plug-in of an entry point group, or what a dotted path names.
+
+    Raises:
+        CatalogError: unknown or not importable.
+    """
+    kind = group.rpartition(".")[2].removesuffix("s")
+    found = entry_points(group=group, name=name)
+    if ":" not in name and not found:
+        known = plug_in_names(group)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean `{near[0]}`?" if near else ""
+        raise CatalogError(f"No {kind} is called `{name}`; known: {', '.join(known)}.{hint}")
+    try:
+        return next(iter(found)).load() if ":" not in name else load_object(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CatalogError(f"Cannot load {kind} `{name}`: {error}.") from error
 
 
 def load_object(path: str) -> Any:
@@ -40,20 +64,8 @@ def find_sequence(name: str) -> type[MeasurementSequence]:
     Raises:
         CatalogError: unknown, not importable, or not a sequence.
     """
-    path = name
-    if ":" not in name:
-        found = entry_points(group=ENTRY_POINT_GROUP, name=name)
-        if not found:
-            known = sequence_names()
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean `{near[0]}`?" if near else ""
-            raise CatalogError(f"No sequence is called `{name}`; known: {', '.join(known)}.{hint}")
-        path = next(iter(found)).value
-    try:
-        cls = load_object(path)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise CatalogError(f"Cannot load sequence `{name}`: {error}.") from error
+    cls = find_plug_in(ENTRY_POINT_GROUP, name)
     missing = [item for item in _REQUIRED if not hasattr(cls, item)]
     if missing:
-        raise CatalogError(f"`{path}` is no sequence: it lacks {', '.join(missing)}.")
+        raise CatalogError(f"`{name}` is no sequence: it lacks {', '.join(missing)}.")
     return cls

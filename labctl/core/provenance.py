@@ -39,6 +39,7 @@ def describe_run(
     rig: Rig,
     *,
     resumed_from: str = "",
+    part_of: str = "",
 ) -> RunInfo:
     """Who measures what, when, where, with which parameters, rig and software.
 
@@ -70,6 +71,7 @@ def describe_run(
         versions={"labctl": __version__, "python": platform.python_version(), **_versions()},
         git_revision=_git_revision(),
         resumed_from=resumed_from,
+        part_of=part_of,
         truth=truth_of(rig),
     )
 
@@ -85,9 +87,9 @@ def truth_of(rig: Rig) -> Mapping[str, tuple[NDArray[np.float64], str]]:
         return {}
 
 
-def description_of(cls: type[MeasurementSequence]) -> str:
-    """First paragraph of a sequence's docstring, on one line."""
-    return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
+def description_of(item: object) -> str:
+    """First paragraph of the docstring of a sequence or a protocol, on one line."""
+    return " ".join((item.__doc__ or "").partition("\n\n")[0].split())
 
 
 def reference_of(cls: type[MeasurementSequence]) -> str:

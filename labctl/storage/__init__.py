@@ -2,7 +2,25 @@
 
 from labctl.storage.fitted import newest_fitted
 from labctl.storage.reader import read_run
+from labctl.storage.record import (
+    ProtocolRecord,
+    RecordedStep,
+    is_record,
+    read_record,
+    write_record,
+)
 from labctl.storage.recover import append_fit, recover
 from labctl.storage.writer import RunWriter
 
-__all__ = ["RunWriter", "append_fit", "newest_fitted", "read_run", "recover"]
+__all__ = [
+    "ProtocolRecord",
+    "RecordedStep",
+    "RunWriter",
+    "append_fit",
+    "is_record",
+    "newest_fitted",
+    "read_record",
+    "read_run",
+    "recover",
+    "write_record",
+]

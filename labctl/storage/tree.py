@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,6 +15,9 @@ from labctl.storage.layout import add_fixed_text, add_group, add_named_group, ad
 
 _CHUNK_BYTES = 8192
 _BLOCK_CHUNK_BYTES = 1 << 17
+_COMPRESSED_BYTES = 1 << 15
+_COMPRESSED_CHUNK_SAMPLES = 1 << 17
+_GZIP: Mapping[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 
 Ends = Mapping[tuple[str, str], tuple[h5py.Dataset, h5py.Dataset]]
 """(role, setting) -> the datasets of setpoint and readback, [at start, at end] each."""
@@ -23,6 +27,7 @@ Truth = Mapping[str, tuple[NDArray[np.float64], str]]
 
 _PROVENANCE = (
     "sequence", "rig_name", "rig_text", "simulated", "seed", "host", "git_revision", "resumed_from",
+    "part_of",
 )  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -109,8 +114,9 @@ def _write_data(entry: h5py.Group, columns: Sequence[Column], plot: PlotHint) ->
             column.name,
             shape=(0, *column.shape),
             maxshape=(None, *column.shape),
-            chunks=(chunk_points(column), *column.shape),
+            chunks=(chunk_points(column), *_chunk_block(column)),
             dtype=column.dtype,
+            **(_GZIP if compressed(column) else {}),
         )
         dataset.attrs["units"] = column.unit
         dataset.attrs["long_name"] = column.label
@@ -134,11 +140,31 @@ def _write_bins(data: h5py.Group, size: int) -> str:
     return layout.base_name(bins)
 
 
+def compressed(column: Column) -> bool:
+    """Whether a column is gzipped: long integer blocks, such as raw counts, shrink to an eighth."""
+    return np.dtype(column.dtype).kind == "i" and _point_bytes(column) >= _COMPRESSED_BYTES
+
+
 def chunk_points(column: Column) -> int:
-    """Points per HDF5 chunk: small files for short runs, few chunks for long ones."""
-    point_bytes = 8 * int(np.prod(column.shape))
+    """Points per HDF5 chunk: small files for short runs, few chunks for long ones.
+
+    A compressed chunk is written once: written again it would need room anew each time.
+    """
+    if compressed(column):
+        return 1
     target = _CHUNK_BYTES if column.shape == () else _BLOCK_CHUNK_BYTES
-    return max(1, target // point_bytes)
+    return max(1, target // _point_bytes(column))
+
+
+def _chunk_block(column: Column) -> tuple[int, ...]:
+    """How much of a point's block one chunk holds; a compressed one is unpacked as a whole."""
+    if not compressed(column):
+        return column.shape
+    return (*column.shape[:-1], min(column.shape[-1], _COMPRESSED_CHUNK_SAMPLES))
+
+
+def _point_bytes(column: Column) -> int:
+    return 8 * int(np.prod(column.shape))
 
 
 def _write_instruments(

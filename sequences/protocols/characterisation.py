@@ -1,0 +1,5 @@
+"""A full characterisation night, under construction."""
+
+
+def main(night, parameters):
+    pass
