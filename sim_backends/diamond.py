@@ -1,5 +1,6 @@
 """The levitated diamond and its optics: from apparatus and controls to the kernels' arguments."""
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 
@@ -128,7 +129,7 @@ class Diamond:
         still = drive._replace(
             rabi_rad_s=0.0, kt_over_i=np.zeros(3), damping=float(2 * np.min(drive.omega))
         )
-        state = TwinState(*(array.copy() for array in self.state))
+        state = copy.deepcopy(self.state)
         evolve(
             np.random.default_rng(0), state, self.spins, still, self._sight,
             SETTLING_STEPS, MAX_STEP_S, np.empty((3, 0)),

@@ -15,6 +15,7 @@ from labctl.cli import (
     file_commands,
     plan_command,
     protocol_command,
+    reproduce_command,
     run_command,
 )
 from labctl.cli.console import print_line, report_error
@@ -38,6 +39,7 @@ app.command("plan")(plan_command.plan)
 app.command("run")(run_command.run)
 app.command("resume")(run_command.resume)
 app.command("protocol")(protocol_command.protocol)
+app.command("reproduce")(reproduce_command.reproduce)
 app.command("show")(file_commands.show)
 app.command("fit")(file_commands.fit)
 app.command("plot")(file_commands.plot)
