@@ -7,6 +7,8 @@ import numpy as np
 from pydantic import model_validator
 
 from labctl.analysis.drift_rate import MINIMUM_POINTS, DriftRate, fit_drift
+from labctl.analysis.libration_monitor import drift_of_modes, strongest_modes
+from labctl.analysis.spectra import Averaging, welch_psd
 from labctl.data import Column, FitCurve, FitResult, FitValue, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
@@ -21,25 +23,55 @@ class DriftParameters(Conditions):
 
     interval_s: float = quantity(1.0, unit="s", label="Time between points", gt=0, le=86400.0)
     dwell_s: float = quantity(
-        0.1, unit="s", label="Time per point", limited_by="counter.duration_s", gt=0
+        0.5, unit="s", label="Time per point", limited_by="counter.duration_s", gt=0
     )
+    stream_s: float | None = quantity(
+        None, unit="s", label="Record of the motion per point (none: no librations)", gt=0, le=1e3
+    )
+    sample_rate_hz: float = quantity(
+        5e3, unit="Hz", label="Sample rate of the record", limited_by="counter.sample_rate_hz", gt=0
+    )
+    segments: int = quantity(
+        7, unit="", label="Half-overlapping segments per record", ge=1, le=1000
+    )
+    modes: int = quantity(2, unit="", label="Librations to follow", ge=1, le=3)
+    fit_from_hz: float = quantity(100.0, unit="Hz", label="Fit librations from", ge=0)
+    fit_to_hz: float = quantity(1500.0, unit="Hz", label="Fit librations to", gt=0)
     points: int = quantity(60, unit="", label="Points (0: until stopped)", ge=0, le=1_000_000_000)
 
     @model_validator(mode="after")
     def _dwell_fits(self) -> Self:
-        if self.dwell_s > self.interval_s:
+        busy_s = self.dwell_s + (self.stream_s or 0.0)
+        if busy_s > self.interval_s:
             raise ValueError(
-                f"Parameter `dwell_s` must not exceed `interval_s`, but "
-                f"{self.dwell_s:g} > {self.interval_s:g}."
+                f"Parameters `dwell_s` and `stream_s` together must not exceed `interval_s`, but "
+                f"{busy_s:g} > {self.interval_s:g}."
+            )
+        if not self.fit_from_hz < self.fit_to_hz:
+            raise ValueError(
+                f"Parameter `fit_from_hz` must be below `fit_to_hz`, but "
+                f"{self.fit_from_hz:g} >= {self.fit_to_hz:g}."
+            )
+        if self.stream_s is not None and self.segment < 64:
+            raise ValueError(
+                f"A segment of the record must hold 64 samples or more, not {self.segment}:"
+                " make `stream_s` longer, or take fewer segments."
             )
         return self
+
+    @property
+    def segment(self) -> int:
+        """Samples per segment of the record; neighbours overlap by half."""
+        samples = round((self.stream_s or 0.0) * self.sample_rate_hz)
+        return 2 * samples // (self.segments + 1)
 
 
 class Drift:
     """Drift monitor: angle (APD1), photoluminescence (APD2) and pressure at long intervals.
 
     The particle slowly loses charge and the speckle's working point creeps with it (`002`).
-    Runs for a number of points, or with points=0 until stopped.
+    Runs for a number of points, or with points=0 until stopped. With `stream_s` every point also
+    fits the librations, whose frequencies follow the trap and the charge.
     """
 
     name = "drift"
@@ -52,11 +84,14 @@ class Drift:
 
     @property
     def columns(self) -> Sequence[Column]:
+        modes = range(1, self.parameters.modes + 1 if self.parameters.stream_s else 1)
         return (
             Column("time_s", "s", "Middle of the counting window"),
             Column("angle_counts", "counts", "APD1 counts (angle)", "int64"),
             Column("pl_counts", "counts", "APD2 counts (PL)", "int64"),
             Column("pressure_pa", "Pa", "Pressure"),
+            *(Column(f"libration_{i}_hz", "Hz", f"Libration {i}") for i in modes),
+            *(Column(f"libration_{i}_error_hz", "Hz", f"Error of libration {i}") for i in modes),
         )
 
     @property
@@ -71,7 +106,8 @@ class Drift:
     def duration_s(self) -> float | None:
         """Until the last window closes; None if it runs until stopped."""
         p = self.parameters
-        return (p.points - 1) * p.interval_s + p.dwell_s if p.points else None
+        last_s = p.dwell_s + (p.stream_s or 0.0)
+        return (p.points - 1) * p.interval_s + last_s if p.points else None
 
     def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
         """Count at fixed moments; a late point does not delay those after it."""
@@ -89,11 +125,26 @@ class Drift:
                 "angle_counts": counts[ANGLE],
                 "pl_counts": counts[PL],
                 "pressure_pa": rig.gauge.pressure_pa,
+                **(self._librations(rig) if p.stream_s else {}),
             }
             done += 1
 
+    def _librations(self, rig: Instruments) -> dict[str, float]:
+        p = self.parameters
+        samples = p.segment + (p.segments - 1) * (p.segment - p.segment // 2)
+        counts = rig.counter.stream(p.sample_rate_hz, samples)
+        frequency_hz, psd = welch_psd(counts[ANGLE] * p.sample_rate_hz, p.sample_rate_hz, p.segment)
+        found = strongest_modes(
+            frequency_hz, psd, Averaging(p.segments), p.modes,
+            range_hz=(p.fit_from_hz, p.fit_to_hz),
+        )  # fmt: skip
+        row: dict[str, float] = {}
+        for i, (frequency, error) in enumerate(found, start=1):
+            row |= {f"libration_{i}_hz": frequency, f"libration_{i}_error_hz": error}
+        return row
+
     def analyze(self, run: Run) -> FitResult | None:
-        """Linear drift of both count rates; None for a record too short to tell."""
+        """Linear drift of both count rates and of the librations; None for too few points."""
         if len(run) < MINIMUM_POINTS:
             return None
         dwell_s = run.parameters["dwell_s"]
@@ -106,12 +157,22 @@ class Drift:
             values[f"{signal}_drift_per_s2"] = FitValue(
                 drift.drift_per_s2, drift.error_per_s2, "counts/s^2", f"{name}: drift"
             )
+        notes = [note for signal, drift in drifts.items() for note in _notes(signal, drift)]
+        if run.parameters.get("stream_s"):
+            modes = run.parameters["modes"]
+            pairs = [
+                (run[f"libration_{i}_hz"], run[f"libration_{i}_error_hz"])
+                for i in range(1, modes + 1)
+            ]
+            followed, said = drift_of_modes(run["time_s"], pairs)
+            values |= followed
+            notes += said
         return FitResult(
             model="linear drift with counting noise and a random walk",
             values=values,
             covariance=np.diag([value.error**2 for value in values.values()]),
             reduced_chi_square=max(drift.reduced_chi_square for drift in drifts.values()),
-            notes=tuple(note for signal, drift in drifts.items() for note in _notes(signal, drift)),
+            notes=tuple(notes),
             curve=_curve(run, drifts["angle"], dwell_s),
         )
 

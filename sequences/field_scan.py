@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from pydantic import model_validator
 
-from labctl.analysis.field_features import Scan, fit_field_scan
+from labctl.analysis.field_features import MINIMUM_POINTS, Scan, fit_field_scan
 from labctl.analysis.sweeps import average_sweeps
 from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
@@ -47,6 +47,9 @@ class FieldScanParameters(SequenceParameters):
         330e-6, unit="W", label="Laser power at the diamond", limited_by="laser.power_w", ge=0
     )
     tesla_per_ampere: float | None = quantity(None, unit="T/A", label="Field per current")
+    splitting_slope_hz_per_t: float | None = quantity(
+        None, unit="Hz/T", label="Slope of the splitting that closes (none: no widths in Hz)"
+    )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -57,6 +60,12 @@ class FieldScanParameters(SequenceParameters):
             )
         if self.tesla_per_ampere == 0:
             raise ValueError("Parameter `tesla_per_ampere` must not be zero.")
+        if self.splitting_slope_hz_per_t == 0:
+            raise ValueError("Parameter `splitting_slope_hz_per_t` must not be zero.")
+        if self.splitting_slope_hz_per_t is not None and self.tesla_per_ampere is None:
+            raise ValueError(
+                "Parameter `splitting_slope_hz_per_t` needs `tesla_per_ampere` beside it."
+            )
         return self
 
 
@@ -126,12 +135,15 @@ class FieldScan:
             if p.ramp_rate_a_per_s is not None:
                 magnet.ramp_rate_a_per_s = usual_a_per_s
 
-    def analyze(self, run: Run) -> FitResult:
+    def analyze(self, run: Run) -> FitResult | None:
         """Gaussian dips or bumps of both signals, averaged over the sweeps."""
+        if np.unique(run["current_a"]).size < MINIMUM_POINTS:
+            return None
         return fit_field_scan(
             _average(run, "pl_counts"),
             _average(run, "angle_counts"),
             tesla_per_ampere=run.parameters["tesla_per_ampere"],
+            splitting_slope_hz_per_t=run.parameters.get("splitting_slope_hz_per_t"),
         )
 
 

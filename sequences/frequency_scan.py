@@ -7,14 +7,14 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from labctl.data import Column, PlotHint
-from labctl.parameters import quantity
+from labctl.parameters import SequenceParameters, quantity
 from sequences.conditions import Conditions
 from sequences.sweeping import Direction, setpoints
 
 MAX_SCAN_POINTS = 1_000_000
 
 
-class FrequencyScan(Conditions):
+class FrequencySweeps(SequenceParameters):
     """A linear scan of the microwave frequency, repeated."""
 
     start_hz: float = quantity(
@@ -42,6 +42,10 @@ class FrequencyScan(Conditions):
             self.start_hz, self.stop_hz, self.points, sweeps=self.sweeps, direction=self.direction
         )
         return islice(order, done, None)
+
+
+class FrequencyScan(FrequencySweeps, Conditions):
+    """The same with laser and magnet as in every measurement."""
 
 
 _COUNTS = {

@@ -1,9 +1,13 @@
 """Mechanically detected magnetic resonance."""
 
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from labctl.analysis.lineshapes import Lineshape
-from labctl.analysis.resonances import fit_resonances
+from labctl.analysis.resonances import MINIMUM_POINTS, fit_resonances
 from labctl.analysis.sweeps import average_sweeps
 from labctl.data import FitResult, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
@@ -61,17 +65,28 @@ class MDMR(FrequencyScanSequence):
             }
         rig.microwave.output = False
 
-    def analyze(self, run: Run) -> FitResult:
+    def analyze(self, run: Run) -> FitResult | None:
         """Lines of either sign on the angle signal, each pulled by the torque it makes."""
-        spectrum = average_sweeps(
-            run["frequency_hz"], run["angle_counts"], run.parameters["dwell_s"]
-        )
-        return fit_resonances(
-            spectrum.frequency_hz,
-            spectrum.rate_per_s,
-            spectrum.error_per_s,
-            shape=Lineshape.PULLED_LORENTZIAN,
-            y_name="angle_rate",
-            y_unit="counts/s",
-            y_label="APD1 count rate (angle)",
-        )
+        return lines_of(run["frequency_hz"], run["angle_counts"], run.parameters["dwell_s"])
+
+
+def lines_of(
+    frequency_hz: ArrayLike, angle_counts: ArrayLike, dwell_s: float, **options: Any
+) -> FitResult | None:
+    """Pulled lines of one MDMR scan; None where it has hardly any points.
+
+    `options` go to `fit_resonances`.
+    """
+    if np.unique(frequency_hz).size < MINIMUM_POINTS:
+        return None
+    spectrum = average_sweeps(frequency_hz, angle_counts, dwell_s)
+    return fit_resonances(
+        spectrum.frequency_hz,
+        spectrum.rate_per_s,
+        spectrum.error_per_s,
+        shape=Lineshape.PULLED_LORENTZIAN,
+        y_name="angle_rate",
+        y_unit="counts/s",
+        y_label="APD1 count rate (angle)",
+        **options,
+    )

@@ -13,9 +13,13 @@ from labctl.errors import ParameterError
 Floats = NDArray[np.float64]
 
 MINIMUM_POINTS = 8
-RATIOS = 60
+RATIOS = 70
+WALK_PRIOR = 0.15
+"""Exponent of the prior on the ratio of walk to white noise; see `fit_drift`."""
 LOWEST = 1.0
 """Least ratio of walk to white noise tried, over n^2: at about 12 they hurt the drift alike."""
+HIGHEST = 1000.0
+"""Greatest ratio tried: the white noise is nothing then."""
 
 
 class DriftRate(NamedTuple):
@@ -47,10 +51,14 @@ def fit_drift(time_s: ArrayLike, counts: ArrayLike, dwell_s: float) -> DriftRate
 
     with P_k the Poisson variance of the rate. s^2 comes from restricted maximum likelihood (the
     differences leave r_0 out); over the ratio of walk to white noise, which a short record hardly
-    tells, the result is averaged by its likelihood, uniform in the logarithm. That errs on the
-    side of large errors where there is no walk (pulls of 0.5), and falls short by a third where
-    the walk hides just below the counting noise. The Allan deviation at one interval is
-    sqrt(<(r_k+1 - r_k)^2>/2) (Allan, Proc. IEEE 54 (1966) 221).
+    tells, the result is averaged by its likelihood and the prior ratio^(0.15 - 1) d ratio.
+
+    No record of n points can tell no walk from one that doubles the error of the drift (ratios
+    below 100/n^2), so an error of the right mean size in one case is too small in the other. The
+    prior is chosen so that it is never too small: over all walks and n from 12 to 240 the truth
+    is within one error in 60 % of records or more, and within two in 90 % or more. The price is
+    an error two to three times too large where there is no walk at all. The Allan deviation at
+    one interval is sqrt(<(r_k+1 - r_k)^2>/2) (Allan, Proc. IEEE 54 (1966) 221).
 
     Args:
         time_s: middle of each counting window, rising, shape (n,).
@@ -103,9 +111,9 @@ def fit_drift(time_s: ArrayLike, counts: ArrayLike, dwell_s: float) -> DriftRate
         return log_likelihood + 2 * float(np.sum(np.log(root[1]))), drift, 1 / weight, scale
 
     # Below the first ratio the walk does not matter to the drift, above the last the counts' noise.
-    ratios = np.geomspace(LOWEST / time.size**2, 100.0, RATIOS)
+    ratios = np.geomspace(LOWEST / time.size**2, HIGHEST, RATIOS)
     deviance, drifts, variances, scales = np.array([solve(float(ratio)) for ratio in ratios]).T
-    weight = np.exp(-(deviance - deviance.min()) / 2)
+    weight = np.exp(-(deviance - deviance.min()) / 2) * ratios**WALK_PRIOR
     weight /= weight.sum()
     # Noise below Poisson's is luck.
     scales = np.maximum(scales, 1 / (1 + ratios / 2))

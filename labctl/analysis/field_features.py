@@ -24,6 +24,10 @@ Floats = NDArray[np.float64]
 MINIMUM_POINTS = 8
 FWHM_PER_SIGMA = float(2 * np.sqrt(2 * np.log(2)))
 MAX_FEATURES = 12
+TESLA_PER_GAUSS = 1e-4
+WIDE = 1.6
+"""A feature so many times wider than the narrowest may be two."""
+_CONVERTED = {"position_{}_t": "T", "fwhm_{}_t": "T", "fwhm_{}_gauss": "G", "fwhm_{}_hz": "Hz"}
 BASELINES = ("constant", "linear", "quadratic")
 
 
@@ -44,6 +48,7 @@ def fit_field_features(
     max_features: int = MAX_FEATURES,
     fwhm_range_a: tuple[float, float] | None = None,
     tesla_per_ampere: float | None = None,
+    splitting_slope_hz_per_t: float | None = None,
 ) -> FitResult:
     """Find and fit Gaussian dips and bumps over a constant, linear or quadratic baseline.
 
@@ -62,12 +67,16 @@ def fit_field_features(
         column: its name in the plot.
         max_features: no more than these.
         fwhm_range_a: expected widths in A; 1.5 steps to a third of the scan if None.
-        tesla_per_ampere: adds positions and widths in tesla of the magnet's own field, T/A.
+        tesla_per_ampere: adds positions and widths in tesla of the magnet's own field, T/A, and
+            widths in gauss.
+        splitting_slope_hz_per_t: how fast the two transitions that meet move apart with the
+            magnet's own field, d(nu_1 - nu_2)/dB in Hz/T; with `tesla_per_ampere` it adds the
+            widths in Hz, which are those of cross-relaxation (`002`, Fig. 4: 2.1 G are 9 MHz).
 
     Returns:
         `values`: position_i_a, fwhm_i_a, amplitude_i (counts/s) for i = 1.. by current, then
         baseline_0.. (Legendre in (I - middle)/half span), these with their covariance; then the
-        derived sigma_i_a and, if asked for, position_i_t and fwhm_i_t. Table
+        derived sigma_i_a and, if asked for, position_i_t, fwhm_i_t, fwhm_i_gauss, fwhm_i_hz. Table
         "<prefix>features": one row each. No feature is an empty table and a note.
 
     Raises:
@@ -77,6 +86,9 @@ def fit_field_features(
     current, rate, error = _checked(scan)
     if tesla_per_ampere is not None and not (np.isfinite(tesla_per_ampere) and tesla_per_ampere):
         raise ParameterError("Argument `tesla_per_ampere` must be finite and not zero.")
+    slope = splitting_slope_hz_per_t
+    if slope is not None and not (np.isfinite(slope) and slope):
+        raise ParameterError("Argument `splitting_slope_hz_per_t` must be finite and not zero.")
     span = float(np.ptp(current))
     step = span / (current.size - 1)
     low, high = fwhm_range_a or (1.5 * step, max(span / 3, 3 * step))
@@ -123,7 +135,7 @@ def fit_field_features(
             labels, np.sqrt(np.diag(covariance)), strict=True
         )
     }
-    _derive(values, len(lines), name, tesla_per_ampere)
+    _derive(values, len(lines), name, tesla_per_ampere, slope)
     notes = _notes(values, len(lines), name, (current[0], current[-1]), step, reduced, freedom)
     if 0 < max_features == len(lines):
         notes.append(f"{name}: the search stopped at {max_features} features, as many as allowed.")
@@ -149,7 +161,13 @@ def fit_field_features(
     )
 
 
-def fit_field_scan(pl: Scan, angle: Scan, *, tesla_per_ampere: float | None = None) -> FitResult:
+def fit_field_scan(
+    pl: Scan,
+    angle: Scan,
+    *,
+    tesla_per_ampere: float | None = None,
+    splitting_slope_hz_per_t: float | None = None,
+) -> FitResult:
     """Features of both detectors of one scan, each found and fitted on its own.
 
     Returns:
@@ -162,15 +180,14 @@ def fit_field_scan(pl: Scan, angle: Scan, *, tesla_per_ampere: float | None = No
     """
     fits = [
         fit_field_features(
-            pl, prefix="pl_", name="PL", column="pl_rate", tesla_per_ampere=tesla_per_ampere
-        ),
-        fit_field_features(
-            angle,
-            prefix="angle_",
-            name="Angle",
-            column="angle_rate",
+            scan,
+            prefix=f"{column}_",
+            name=name,
+            column=f"{column}_rate",
             tesla_per_ampere=tesla_per_ampere,
-        ),
+            splitting_slope_hz_per_t=splitting_slope_hz_per_t,
+        )
+        for scan, column, name in ((pl, "pl", "PL"), (angle, "angle", "Angle"))
     ]
     sizes = [len(fit.covariance) for fit in fits]
     covariance = np.zeros((sum(sizes), sum(sizes)))
@@ -236,13 +253,25 @@ def _least_squares(
     return best, np.asarray(np.linalg.pinv(derivative.T @ derivative), dtype=float)
 
 
-def _derive(values: dict[str, FitValue], m: int, name: str, per_ampere: float | None) -> None:
+def _derive(
+    values: dict[str, FitValue],
+    m: int,
+    name: str,
+    per_ampere: float | None,
+    slope_hz_per_t: float | None,
+) -> None:
     for i in range(1, m + 1):
         position, fwhm = values[f"position_{i}_a"], values[f"fwhm_{i}_a"]
         values[f"sigma_{i}_a"] = _times(fwhm, 1 / FWHM_PER_SIGMA, "A", f"{name}: sigma {i}")
-        if per_ampere is not None:
-            values[f"position_{i}_t"] = _times(position, per_ampere, "T", f"{name}: field {i}")
-            values[f"fwhm_{i}_t"] = _times(fwhm, abs(per_ampere), "T", f"{name}: FWHM {i}")
+        if per_ampere is None:
+            continue
+        width = abs(per_ampere)
+        label = f"{name}: FWHM {i}"
+        values[f"position_{i}_t"] = _times(position, per_ampere, "T", f"{name}: field {i}")
+        values[f"fwhm_{i}_t"] = _times(fwhm, width, "T", label)
+        values[f"fwhm_{i}_gauss"] = _times(fwhm, width / TESLA_PER_GAUSS, "G", label)
+        if slope_hz_per_t is not None:
+            values[f"fwhm_{i}_hz"] = _times(fwhm, width * abs(slope_hz_per_t), "Hz", label)
 
 
 def _times(value: FitValue, factor: float, unit: str, label: str) -> FitValue:
@@ -251,7 +280,7 @@ def _times(value: FitValue, factor: float, unit: str, label: str) -> FitValue:
 
 def _table(values: dict[str, FitValue], m: int) -> Table:
     names = {"position_{}_a": "A", "sigma_{}_a": "A", "fwhm_{}_a": "A", "amplitude_{}": "counts/s"}
-    names |= {key: "T" for key in ("position_{}_t", "fwhm_{}_t") if key.format(1) in values}
+    names |= {key: unit for key, unit in _CONVERTED.items() if key.format(1) in values}
     columns: dict[str, Floats] = {}
     units: dict[str, str] = {}
     for pattern, unit in names.items():
@@ -286,7 +315,12 @@ def _notes(
             notes.append(f"{name}: the feature at {place[i]:.4g} A is cut by the scan's edge.")
         if i and place[i] - place[i - 1] < (fwhm[i] + fwhm[i - 1]) / 2:
             notes.append(
-                f"{name}: the features at {place[i - 1]:.4g} and {place[i]:.4g} A overlap."
+                f"{name}: the features at {place[i - 1]:.4g} and {place[i]:.4g} A overlap:"
+                " they are merged, and share their errors."
+            )
+        if fwhm[i] > WIDE * min(fwhm):
+            notes.append(
+                f"{name}: the feature at {place[i]:.4g} A is wide and may be two merged ones."
             )
         if fwhm[i] < 2 * step:
             notes.append(f"{name}: the feature at {place[i]:.4g} A is narrower than two steps.")

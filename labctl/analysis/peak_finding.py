@@ -19,6 +19,10 @@ hyperfine structure); structure smaller than that on top of a line is not anothe
 SHAPE_REACH = 6.0
 """Over how many half widths that tolerance extends: real lines differ in their wings as well."""
 
+HIGHEST = 2.0
+"""No line is higher than this, in units of the range of the data: two of opposite sign on top of
+each other may cancel to any shape, and would pass for what two bumps side by side are."""
+
 FALSE_ALARM = 0.02
 """Probability of any false line in a spectrum of pure noise."""
 
@@ -64,7 +68,7 @@ def find_lines(
         if m:
             trials.append(_with_split(model, parameters, found[1]))
         fits = [model.minimise(trial, y, scale * error)[0] for trial in trials]
-        fits = [fit for fit in fits if _sane(model, fit, sign)]
+        fits = [fit for fit in fits if _sane(model, fit, y, sign)]
         # Beside lines not found yet, a free fit may run away to cover them.
         fits.append(_only_heights(model, trials[0], y, scale * error))
         after = [_chi_square(model, fit, y, effective) for fit in fits]
@@ -189,15 +193,16 @@ def _with_split(model: LineModel, parameters: Floats, near: float) -> Floats:
     return model.join(np.concatenate([np.delete(lines, i, axis=0), [left, right]]), baseline)
 
 
-def _sane(model: LineModel, parameters: Floats, sign: int) -> bool:
-    """Every line stands in the window, has a possible width and an allowed sign."""
+def _sane(model: LineModel, parameters: Floats, y: Floats, sign: int) -> bool:
+    """Every line stands in the window, has a possible width and height and an allowed sign."""
     lines, _ = model.split(parameters)
     mean, sigma = model.log_width
     margin = np.exp(mean) / 2
     inside = (lines[:, 0] > model.x.min() - margin) & (lines[:, 0] < model.x.max() + margin)
     width = np.abs(lines[:, 1] - mean) < 4 * sigma
     right = np.sign(lines[:, 2]) == sign if sign else np.ones(len(lines), dtype=bool)
-    return bool(np.all(inside & width & right & np.isfinite(lines).all(axis=1)))
+    low = np.abs(lines[:, 2]) < HIGHEST * np.ptp(y)
+    return bool(np.all(inside & width & right & low & np.isfinite(lines).all(axis=1)))
 
 
 def _prune(
@@ -227,7 +232,7 @@ def _prune(
         fewer = model.join(np.delete(lines, weakest, axis=0), baseline)
         fewer, _ = model.minimise(fewer, y, scale * error)
         loss = _chi_square(model, fewer, y, effective) - _chi_square(model, full, y, effective)
-        if loss > threshold and _sane(model, full, 0):
+        if loss > threshold and _sane(model, full, y, 0):
             return full, scale
         parameters = fewer
 

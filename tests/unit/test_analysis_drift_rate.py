@@ -34,7 +34,7 @@ def test_error_without_a_walk_is_near_that_of_a_straight_line() -> None:
     """sqrt(12 P/n^3) for n points with variance P, one second apart."""
     line = np.sqrt(12 * 2e6 / DWELL_S / 120**3)
     errors = [monitor(seed).error_per_s2 for seed in range(50)]
-    assert line < np.mean(errors) < 3 * line
+    assert line < np.mean(errors) < 3.5 * line
 
 
 def test_a_walk_limits_the_drift_as_its_two_ends_do() -> None:
