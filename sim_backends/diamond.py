@@ -2,11 +2,12 @@
 
 import copy
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import Planck
+from scipy.constants import Boltzmann, Planck
 
 from labctl.errors import RigError
 from sim_backends.apparatus import Apparatus
@@ -25,6 +26,7 @@ HALF_RANGE_RAD = 0.5
 PIECE_STEPS = 2_000
 KEPT_DRIVES = 16
 SETTLING_STEPS = 2_500
+REMEMBERED_VELOCITIES = 200
 
 
 class Diamond:
@@ -54,6 +56,7 @@ class Diamond:
         self._speckle = _speckle(a)
         self._shift_rad = 0.0
         self._drives: dict[object, Drive] = {}
+        self._velocities: deque[NDArray[np.float64]] = deque(maxlen=REMEMBERED_VELOCITIES)
 
     def advance(self, bin_s: float, bins: int, out: Counts) -> None:
         """Let `bins` windows of `bin_s` pass; `out` (2, bins) receives counts, (2, 0) none."""
@@ -73,6 +76,7 @@ class Diamond:
             record = np.empty((3, n + 1 if counting else 0))
             evolve(self._rng, self.state, self.spins, drive, self._sight, n, step_s, record)
             self._creep(n * step_s)
+            self._velocities.append(self.state.velocity.copy())
             if counting:
                 start, stop = (edge * bins_per_step // steps_per_bin for edge in (first, first + n))
                 expose(
@@ -115,7 +119,37 @@ class Diamond:
             (dark, self._detection()), self._sight, train, MAX_STEP_S,
             Creep(a.drift_rad_per_s, a.drift_rad_per_sqrt_s), self._shift_rad, counts,
         )  # fmt: skip
+        self._velocities.append(self.state.velocity.copy())
         return list(counts.T[:opened])
+
+    def portrait(self) -> Mapping[str, tuple[NDArray[np.float64], str]]:
+        """The diamond as it is, perhaps between two steps; for the eyes, never for a measurement.
+
+        Returns:
+            `angle_rad` (3,) of the modes; `populations` (4, 3) of the ground, lower and upper
+            level per class; `negative_share` () of the centres in NV-; `temperature_k` (3,) of
+            the modes, I <v^2>/k over the last calls, NaN before the first; `light_w` () at the
+            diamond; `field_t` (3,) in the frame of the diamond as it stands; `particle` (), 0
+            when it is lost.
+        """
+        a, state = self.apparatus, self.state
+        angle = state.angle.copy()
+        excited = np.tensordot(self.spins.relaxation_weights, state.populations, axes=(0, 1))
+        populations = np.concatenate([1.0 - excited.sum(axis=1, keepdims=True), excited], axis=1)
+        velocities = np.array(self._velocities.copy()).reshape(-1, 3)
+        temperature_k = np.full(3, np.nan)
+        if len(velocities):
+            temperature_k = a.moment_of_inertia * np.mean(velocities**2, axis=0) / Boltzmann
+        turned = nv.rotate_field(a.field_t(self.controls.current_a), angle @ self.spins.mode_axes)
+        return {
+            "angle_rad": (angle, "rad"),
+            "populations": (populations, ""),
+            "negative_share": (np.array(state.negative[0]), ""),
+            "temperature_k": (temperature_k, "K"),
+            "light_w": (np.array(self.controls.light_w), "W"),
+            "field_t": (turned, "T"),
+            "particle": (np.array(0.0 if self.lost else 1.0), ""),
+        }
 
     def truth(self) -> Mapping[str, tuple[NDArray[np.float64], str]]:
         """The transitions with the microwave off, at the angle where the diamond rests then.

@@ -1,7 +1,8 @@
 """The one simulated lab: every simulated instrument is a view on it.
 
 The instruments set what acts on the diamond and read photons; the world owns the diamond, the
-time and the seed. Time passes only here, and every change happens under `lock`.
+time and the seed. Time passes only here, and every change happens under `lock`, which is let go
+between two slices of time: like their real counterparts, instruments obey while others are busy.
 """
 
 import math
@@ -14,18 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from labctl.errors import RigError
+from labctl.errors import DeviceError, RigError
 from sim_backends.apparatus import Apparatus
 from sim_backends.controls import Controls, Counts, Gates, Lines
-from sim_backends.diamond import Diamond
+from sim_backends.diamond import MAX_STEP_S, PIECE_STEPS, Diamond
+from sim_backends.faults import PARTICLE_LOST, Faults
+from sim_backends.pace import Pace
 from sim_backends.timelines import Event, Timelines
 
 IDLE_LIMIT_S = 2.0
 """A clock that ran on while nobody looked is caught up by simulating only this much of it."""
 RAMP_STEP_S = 1e-3
+STEPS_PER_NAP = 50
+SLICE_STEPS = 12 * PIECE_STEPS
+SLICE_S = SLICE_STEPS * MAX_STEP_S
+"""Time that passes in one go, some 10 ms of the computer's; whole pieces of the diamond's."""
+NAP_S = 2e-4
+LONGEST_NAP_S = 0.05
 
 
-class World:
+class World(Faults):
     """The simulated lab.
 
     Args:
@@ -37,6 +46,7 @@ class World:
     """
 
     def __init__(self, *, seed: int = 1, **apparatus: Any) -> None:
+        super().__init__()
         try:
             self.apparatus = Apparatus(**apparatus)
         except ValidationError as error:
@@ -51,16 +61,15 @@ class World:
         self._timelines = Timelines()
         self._time_s = 0.0
         self._trap_off_s = 0.0
-        self._speed: float | None = None
-        self._wall_start_s = 0.0
+        self._pace = Pace()
+        self._cancels = 0
+        self._ramps = 0
 
     # --- time -----------------------------------------------------------------------------
 
     def now_s(self) -> float:
         """Seconds the world has lived."""
-        if self._speed is None:
-            return self._time_s
-        return max(self._time_s, self._speed * (time.monotonic() - self._wall_start_s))
+        return self._pace.due_s(self._time_s)
 
     def sleep_s(self, duration_s: float) -> None:
         """Let time pass without counting."""
@@ -71,11 +80,18 @@ class World:
 
     def hold_to_wall_clock(self, speed: float) -> None:
         """From now on pass `speed` seconds of the world per second of the wall clock."""
-        if not (math.isfinite(speed) and speed > 0):
-            raise RigError(f"The clock's speed must be above 0, but got {speed:g}.")
+        self.speed = speed
+
+    @property
+    def speed(self) -> float | None:
+        """Seconds of the world per second of the wall clock; None is as fast as possible."""
+        return self._pace.speed
+
+    @speed.setter
+    def speed(self, value: float | None) -> None:
         with self.lock:
-            self._speed = speed
-            self._wall_start_s = time.monotonic() - self._time_s / speed
+            self.synchronise()
+            self._pace.hold(self._time_s, value)
 
     def synchronise(self) -> None:
         """Let the world catch up with the wall clock, if it is held to one."""
@@ -87,10 +103,20 @@ class World:
             self._pass(behind_s)
 
     def _hold_back(self) -> None:
-        if self._speed is not None:
-            ahead_s = self._time_s / self._speed - (time.monotonic() - self._wall_start_s)
-            if ahead_s > 0:
-                time.sleep(ahead_s)
+        while (ahead_s := self._pace.ahead_s(self._time_s)) > 0:
+            self._nap(min(ahead_s, LONGEST_NAP_S))
+
+    def _give_way(self) -> None:
+        """Between two slices: let others set what they wait to set; keep to the wall clock."""
+        self._nap(NAP_S)
+        self._hold_back()
+
+    def _nap(self, duration_s: float) -> None:
+        self.lock.release()
+        try:
+            time.sleep(duration_s)
+        finally:
+            self.lock.acquire()
 
     # --- what instruments do ---------------------------------------------------------------
 
@@ -102,15 +128,25 @@ class World:
                 setattr(self.controls, name, value)
 
     def ramp_current(self, current_a: float, rate_a_per_s: float) -> None:
-        """Ramp the electromagnet; returns when it has arrived."""
+        """Ramp the electromagnet; returns when it has arrived.
+
+        Raises:
+            DeviceError: a later ramp took over before it arrived.
+        """
         with self.lock:
             self.synchronise()
+            self._ramps += 1
+            number = self._ramps
             start_a = self.controls.current_a
             steps = math.ceil(abs(current_a - start_a) / rate_a_per_s / RAMP_STEP_S)
             for n in range(1, steps + 1):
                 # Time passes at the middle of each little step: second order in the ramp.
                 self.controls.current_a = start_a + (current_a - start_a) * (n - 0.5) / steps
                 self._pass(abs(current_a - start_a) / rate_a_per_s / steps)
+                if n % STEPS_PER_NAP == 0:
+                    self._give_way()
+                if self._ramps != number:
+                    raise DeviceError(f"Another ramp took over on the way to {current_a:g} A.")
             self.controls.current_a = current_a
             self._hold_back()
 
@@ -130,16 +166,19 @@ class World:
         with self.lock:
             self.synchronise()
             out = np.zeros((2, bins), dtype=np.int64)
-            done = 0
+            done, most = 0, _bins_per_slice(bin_s)
             while done < bins:
                 due_s = self._timelines.next_s()
                 ahead = (due_s - self._time_s) / bin_s
-                n = bins - done if ahead > bins - done else max(round(ahead), 0)
+                wanted = min(bins - done, most)
+                n = wanted if ahead > wanted else max(round(ahead), 0)
                 if n:
                     self._advance(bin_s, n, out[:, done : done + n])
                     done += n
                 if due_s <= self._time_s + 0.5 * bin_s:
                     self._timelines.run_next()
+                elif done < bins:
+                    self._give_way()
             self._hold_back()
             return out
 
@@ -156,13 +195,14 @@ class World:
     def cancel(self, name: str) -> None:
         """Forget what is left of a timeline."""
         with self.lock:
+            self._cancels += 1
             self._timelines.cancel(name)
 
     def finish(self, name: str) -> None:
         """Let time pass until a timeline has no events left."""
         with self.lock:
             self.synchronise()
-            whole = self._timelines.take_whole(name) if self._speed is None else None
+            whole = self._timelines.take_whole(name) if self.speed is None else None
             if whole is not None:
                 whole()
             while name in self._timelines:
@@ -171,12 +211,23 @@ class World:
 
     def run_train(self, pulses: Sequence[Lines], repeats: int) -> None:
         """Let a whole pulse program pass in one compiled call, collecting its gates."""
-        missing = max(self.gates.armed - len(self.gates.done), 0)
-        total_s = repeats * sum(pulse.duration_s for pulse in pulses)
-        self._watch_trap(total_s)
-        self.gates.done += self.diamond.run_train(pulses, repeats, missing)
+        period_s = sum(pulse.duration_s for pulse in pulses)
+        # A gate that is open from one period to the next is one gate: no slice may cut it.
+        whole = pulses[0].counting and pulses[-1].counting
+        most = repeats if whole else max(int(SLICE_S / period_s), 1)
+        cancels = self._cancels
+        for first in range(0, repeats, most):
+            if first:
+                self.controls.laser_line = self.controls.microwave_line = True
+                self._give_way()
+                if self._cancels != cancels:
+                    return
+            n = min(most, repeats - first)
+            missing = max(self.gates.armed - len(self.gates.done), 0)
+            self._watch_trap(n * period_s)
+            self.gates.done += self.diamond.run_train(pulses, n, missing)
+            self._time_s += n * period_s
         self.controls.laser_line = self.controls.microwave_line = True
-        self._time_s += total_s
 
     # --- passing time -----------------------------------------------------------------------
 
@@ -186,7 +237,7 @@ class World:
         end_s = self._time_s + duration_s
         while True:
             due_s = self._timelines.next_s()
-            until_s = min(due_s, end_s)
+            until_s = min(due_s, end_s, self._time_s + SLICE_S)
             gated = self.gates.open
             if until_s > self._time_s:
                 one = np.zeros((2, 1 if counting or gated else 0), dtype=np.int64)
@@ -196,9 +247,12 @@ class World:
                     total += one[:, 0]
                     if gated:
                         self.gates.done[-1] += one[:, 0]
-            if due_s > end_s:
+            if due_s <= self._time_s:
+                self._timelines.run_next()
+            elif self._time_s >= end_s:
                 return total
-            self._timelines.run_next()
+            else:
+                self._give_way()
 
     def _advance(self, bin_s: float, bins: int, out: Counts) -> None:
         self._watch_trap(bin_s * bins)
@@ -208,9 +262,32 @@ class World:
     def _watch_trap(self, duration_s: float) -> None:
         self._trap_off_s = 0.0 if self.controls.trap_on else self._trap_off_s + duration_s
         if self._trap_off_s > self.apparatus.hold_time_s:
-            self.diamond.lost = True
+            self.inject(PARTICLE_LOST)
 
     def truth(self) -> Mapping[str, tuple[NDArray[np.float64], str]]:
         """What nobody in the lab can know; see `Diamond.truth`."""
         with self.lock:
             return self.diamond.truth()
+
+    # --- what only a simulation can show or do ------------------------------------------------
+
+    def state(self) -> Mapping[str, tuple[NDArray[np.float64], str]]:
+        """The diamond as it is just now; see `Diamond.portrait`. Waits for nobody."""
+        return self.diamond.portrait()
+
+    def inject(self, name: str) -> None:
+        super().inject(name)
+        self.diamond.lost = PARTICLE_LOST in self.injected
+
+    def clear(self, name: str) -> None:
+        super().clear(name)
+        self.diamond.lost = PARTICLE_LOST in self.injected
+
+
+def _bins_per_slice(bin_s: float) -> int:
+    """Windows of a stream that pass in one go, in whole pieces of the diamond's steps."""
+    if bin_s <= MAX_STEP_S:
+        return SLICE_STEPS * max(int(MAX_STEP_S / bin_s + 1e-9), 1)
+    steps = math.ceil(bin_s / MAX_STEP_S - 1e-9)
+    piece = max(PIECE_STEPS // steps, 1)
+    return piece * max(int(SLICE_S / (piece * bin_s)), 1)

@@ -61,6 +61,40 @@ class Simulation(Clock, Protocol):
         """From now on pass `speed` seconds of the world per second of the wall clock."""
         ...
 
+    @property
+    def speed(self) -> float | None:
+        """Seconds of the world per second of the wall clock; None is as fast as possible."""
+        ...
+
+    @speed.setter
+    def speed(self, value: float | None) -> None: ...
+
     def truth(self) -> Mapping[str, tuple[NDArray[np.float64], str]]:
         """What measurements must find, by name: (values, SI unit)."""
+        ...
+
+    def state(self) -> Mapping[str, tuple[NDArray[np.float64], str]]:
+        """The world as it is just now, by name: (values, SI unit); returns at once.
+
+        `angle_rad` per mode, `populations` (classes, levels), `temperature_k` per mode (an
+        estimate), `light_w` and `field_t` at the particle, and whatever else there is.
+        """
+        ...
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Names of all faults that can be injected: "ROLE: disconnected", "ROLE: hangs" ..."""
+        ...
+
+    @property
+    def injected(self) -> tuple[str, ...]:
+        """Names of the faults in force."""
+        ...
+
+    def inject(self, name: str) -> None:
+        """Let a fault happen. Raises RigError if there is none of that name."""
+        ...
+
+    def clear(self, name: str) -> None:
+        """Mend a fault; calls that hang because of it go on. Raises as `inject`."""
         ...

@@ -17,6 +17,7 @@ MAX_BINS = 100_000_000
 class SimulatedPhotonCounter(SimulatedDevice):
     """Two counters on one gate: reflected light and photoluminescence."""
 
+    ROLE = "counter"
     MODEL = "SimAPD"
     LIMITS: ClassVar = {
         "duration_s": Limits(1e-7, 1e3, "s"),
@@ -42,9 +43,10 @@ class SimulatedPhotonCounter(SimulatedDevice):
 
     def arm_gates(self, gates: int) -> None:
         """Expect `gates` gates of the sequencer's count line."""
+        world = self._connected()
         if gates < 1:
             raise LimitError(f"At least one gate must be armed, not {gates}.")
-        self._connected().gates = Gates(armed=gates)
+        world.gates = Gates(armed=gates)
 
     def read_gates(self) -> Mapping[str, NDArray[np.int64]]:
         """Wait for the armed gates and return their counts."""

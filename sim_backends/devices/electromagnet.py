@@ -12,6 +12,7 @@ from sim_backends.world import World
 class SimulatedElectromagnet(SimulatedDevice):
     """A coil whose current only ever ramps."""
 
+    ROLE = "electromagnet"
     MODEL = "SimMagnet"
     LIMITS: ClassVar = {
         "current_a": Limits(0.0, 100.0, "A"),
@@ -28,10 +29,12 @@ class SimulatedElectromagnet(SimulatedDevice):
 
     @property
     def ramp_rate_a_per_s(self) -> float:
+        self._connected()
         return self._rate_a_per_s
 
     @ramp_rate_a_per_s.setter
     def ramp_rate_a_per_s(self, value: float) -> None:
+        self._connected()
         self._rate_a_per_s = self.limits.check("ramp_rate_a_per_s", value)
 
     def ramp_to(self, current_a: float) -> None:

@@ -10,6 +10,7 @@ from sim_backends.devices.simulated_device import SimulatedDevice
 class SimulatedPressureGauge(SimulatedDevice):
     """Reads the pressure that damps the libration."""
 
+    ROLE = "gauge"
     MODEL = "SimGauge"
     LIMITS: ClassVar = {}
 

@@ -11,6 +11,7 @@ from sim_backends.devices.simulated_device import SimulatedDevice
 class SimulatedLaserModulator(SimulatedDevice):
     """An AOM with a perfect calibration; its power sets pumping, PL and reflected light."""
 
+    ROLE = "laser"
     MODEL = "SimAOM"
     LIMITS: ClassVar = {"power_w": Limits(0.0, 2e-3, "W")}
 

@@ -14,6 +14,7 @@ from sim_backends.world import World
 class SimulatedMicrowaveSource(SimulatedDevice):
     """A synthesised generator with list mode."""
 
+    ROLE = "microwave"
     MODEL = "SimMW"
     LIMITS: ClassVar = {
         "frequency_hz": Limits(10e6, 6e9, "Hz"),
@@ -54,6 +55,7 @@ class SimulatedMicrowaveSource(SimulatedDevice):
 
     def load_frequency_list(self, frequencies_hz: Sequence[float], dwell_s: float) -> None:
         """Store a list of frequencies, each held for `dwell_s`."""
+        self._connected()
         frequencies = [self.limits.check("frequency_hz", f) for f in frequencies_hz]
         if not frequencies or not dwell_s > 0:
             raise LimitError("A frequency list needs at least one entry and a dwell above 0.")

@@ -20,6 +20,7 @@ IDLE = frozenset({PulseChannel.LASER, PulseChannel.MICROWAVE})
 class SimulatedPulseSequencer(SimulatedDevice):
     """Plays patterns on the lines that gate laser, microwave and counters."""
 
+    ROLE = "sequencer"
     MODEL = "SimPulse"
     LIMITS: ClassVar = {
         "pulse_duration_s": Limits(1e-8, 1e3, "s"),
@@ -41,6 +42,7 @@ class SimulatedPulseSequencer(SimulatedDevice):
 
     def load(self, program: Sequence[Pulse], *, repeats: int = 1) -> None:
         """Store a program."""
+        self._connected()
         self.limits.check("pulses", len(program))
         self.limits.check("repeats", repeats)
         for pulse in program:

@@ -10,8 +10,9 @@ from sim_backends.world import World
 
 
 class SimulatedDevice:
-    """A view on the world that behaves like an instrument on a cable."""
+    """A view on the world that behaves like an instrument on a cable, which may be faulty."""
 
+    ROLE: ClassVar[str]
     MODEL: ClassVar[str]
     LIMITS: ClassVar[Mapping[str, Limits]]
 
@@ -22,10 +23,11 @@ class SimulatedDevice:
 
     @property
     def identity(self) -> str:
-        return f"labctl,{self.MODEL},seed {self.world.seed},simulated"
+        return f"labctl,{self.MODEL},seed {self._reached().seed},simulated"
 
     def open(self) -> None:
         """Connect; every source is off afterwards."""
+        self._reached()
         self._open = True
         self._switch_off()
 
@@ -35,6 +37,7 @@ class SimulatedDevice:
 
     def settings(self) -> Mapping[str, Setting]:
         """Every adjustable value."""
+        self._connected()
         return {}
 
     def _switch_off(self) -> None:
@@ -43,6 +46,11 @@ class SimulatedDevice:
     def _connected(self) -> World:
         if not self._open:
             raise DeviceError(f"{self.MODEL} is not open; open the rig first.")
+        return self._reached()
+
+    def _reached(self) -> World:
+        """The world, if the cable and the instrument are sound; every call passes here."""
+        self.world.meet_faults(self.ROLE, self.MODEL)
         return self.world
 
     def _setting(self, value: float | bool, unit: str) -> Setting:

@@ -11,6 +11,7 @@ from sim_backends.devices.simulated_device import SimulatedDevice
 class SimulatedTrapDrive(SimulatedDevice):
     """The high voltage that holds the particle; off for longer than a moment loses it."""
 
+    ROLE = "trap"
     MODEL = "SimTrap"
     LIMITS: ClassVar = {
         "amplitude_v": Limits(500.0, 4000.0, "V"),
