@@ -123,15 +123,19 @@ class AngleCalibration:
         return self.length * (p.points * p.dwell_s + p.noise_s)
 
     def run(self, rig: Instruments, *, done: int = 0) -> Iterator[Point]:
-        """The powers take turns sweep by sweep, so that a drift hits all alike."""
+        """The powers take turns sweep by sweep, so that a drift hits all alike.
+
+        Sweeps go up and down in turn: the diamond follows late, which shifts a line.
+        """
         p = self.parameters
         p.apply(rig)
         microwave = rig.microwave
         microwave.output = False
-        frequency_hz = np.linspace(p.start_hz, p.stop_hz, p.points)
+        up_hz = np.linspace(p.start_hz, p.stop_hz, p.points)
         while done < self.length:
             sweep, which = divmod(done, 3)
             power_dbm = p.powers_dbm[which]
+            frequency_hz = up_hz if sweep % 2 == 0 else up_hz[::-1]
             microwave.power_dbm = power_dbm
             counts = np.zeros((2, p.points), dtype=np.int64)
             for i, frequency in enumerate(frequency_hz):

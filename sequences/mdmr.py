@@ -13,11 +13,14 @@ from labctl.data import FitResult, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
 from sequences.frequency_scan import FrequencyScan, FrequencyScanSequence
+from sequences.sweeping import Direction
 
 
 class MDMRParameters(FrequencyScan):
     """Parameters of an MDMR scan; defaults after `000`, Methods (10 ms per point)."""
 
+    # Up and down in turn: the diamond follows late, which shifts a line along the scan.
+    direction: Direction = quantity(Direction.ALTERNATE, unit="", label="Direction")
     dwell_s: float = quantity(
         10e-3, unit="s", label="Time per point", limited_by="counter.duration_s", gt=0
     )

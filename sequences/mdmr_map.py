@@ -11,6 +11,7 @@ from labctl.parameters import quantity
 from sequences.current_steps import CurrentSteps
 from sequences.frequency_scan import FrequencySweeps
 from sequences.mdmr import lines_of
+from sequences.sweeping import Direction
 
 
 class MDMRMapParameters(FrequencySweeps, CurrentSteps):
@@ -24,6 +25,8 @@ class MDMRMapParameters(FrequencySweeps, CurrentSteps):
     )
     points: int = quantity(151, unit="", label="Points per sweep", ge=2, le=1_000_000)
     sweeps: int = quantity(15, unit="", label="Sweeps at each current", ge=1, le=1_000_000)
+    # Up and down in turn: the diamond follows late, which shifts a line along the scan.
+    direction: Direction = quantity(Direction.ALTERNATE, unit="", label="Direction")
     currents: int = quantity(17, unit="", label="Currents", ge=2, le=10_000)
     dwell_s: float = quantity(
         10e-3, unit="s", label="Time per point", limited_by="counter.duration_s", gt=0
