@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from labctl.analysis.psd_fit import fit_psd
 from labctl.analysis.spectra import UNIT, Averaging, welch_psd
+from labctl.analysis.temperature import Reference, with_temperatures
 from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
@@ -15,7 +16,11 @@ from sequences.conditions import Conditions
 
 
 class PSDParameters(Conditions):
-    """Parameters of a spectrum of the motion; the microwave is off by default."""
+    """Parameters of a spectrum of the motion; the microwave is off by default.
+
+    The reference is an earlier spectrum of the lowest mode in the range at a known temperature,
+    and at the same angle where its area counts (see `equal_angle_points`).
+    """
 
     sample_rate_hz: float = quantity(
         5e3, unit="Hz", label="Sample rate", limited_by="counter.sample_rate_hz", gt=0
@@ -36,6 +41,31 @@ class PSDParameters(Conditions):
     power_dbm: float = quantity(
         -10.0, unit="dBm", label="Microwave power", limited_by="microwave.power_dbm"
     )
+
+    reference_area: float | None = quantity(
+        None, unit="", label="Area of the reference in counts^2/s^2", gt=0
+    )
+    reference_area_error: float = quantity(0.0, unit="", label="Its error in counts^2/s^2", ge=0)
+    reference_frequency_hz: float | None = quantity(
+        None, unit="Hz", label="Frequency of the reference", gt=0
+    )
+    reference_damping_hz: float | None = quantity(
+        None, unit="Hz", label="Damping of the reference", gt=0
+    )
+    reference_damping_error_hz: float = quantity(0.0, unit="Hz", label="Its error", ge=0)
+    reference_temperature_k: float = quantity(
+        300.0, unit="K", label="Temperature of the reference", gt=0
+    )
+    store_counts: bool = quantity(False, unit="", label="Keep the raw counts of APD1")
+
+    @model_validator(mode="after")
+    def _whole_reference(self) -> Self:
+        if self.reference_area is not None and self.reference_frequency_hz is None:
+            raise ValueError(
+                "Parameter `reference_area` needs `reference_frequency_hz`: the temperature goes"
+                " with area times frequency squared"
+            )
+        return self
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Self:
@@ -79,12 +109,15 @@ class PSD:
 
     @property
     def columns(self) -> Sequence[Column]:
-        shape = (self.parameters.segment // 2 + 1,)
+        p = self.parameters
+        shape = (p.segment // 2 + 1,)
+        raw = Column("counts", "counts", "APD1 counts (angle)", "int64", (p.samples,))
         return (
             Column("frequency_hz", "Hz", "Frequency", shape=shape),
             Column("psd", f"{UNIT}/Hz", "PSD of the APD1 count rate", shape=shape),
             Column("angle_rate", "counts/s", "APD1 count rate (angle)"),
             Column("pl_rate", "counts/s", "APD2 count rate (PL)"),
+            *((raw,) if p.store_counts else ()),
         )
 
     @property
@@ -119,17 +152,29 @@ class PSD:
                 "psd": psd,
                 "angle_rate": float(np.mean(rate)),
                 "pl_rate": float(np.mean(counts[PL]) * p.sample_rate_hz),
+                **({"counts": counts[ANGLE]} if p.store_counts else {}),
             }
             done += 1
         rig.microwave.output = False
 
     def analyze(self, run: Run) -> FitResult | None:
-        """Modes of the average over all points."""
+        """Modes of the average over all points, and the temperature of the lowest."""
         if not len(run):
             return None
-        return fit_psd(
+        p = run.parameters
+        fit = fit_psd(
             run["frequency_hz"][0],
             np.mean(run["psd"], axis=0),
-            Averaging(run.parameters["segments_per_point"], len(run)),
-            range_hz=(run.parameters["fit_from_hz"], run.parameters["fit_to_hz"]),
+            Averaging(p["segments_per_point"], len(run)),
+            range_hz=(p["fit_from_hz"], p["fit_to_hz"]),
+            sample_rate_hz=p["sample_rate_hz"],
         )
+        reference = Reference(
+            temperature_k=p.get("reference_temperature_k", 300.0),
+            damping_hz=p.get("reference_damping_hz"),
+            damping_error_hz=p.get("reference_damping_error_hz", 0.0),
+            area=p.get("reference_area"),
+            area_error=p.get("reference_area_error", 0.0),
+            frequency_hz=p.get("reference_frequency_hz"),
+        )
+        return with_temperatures(fit, reference)

@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.analysis.spectra import UNIT, Averaging, mode_table, windowed_psd
+from labctl.analysis.spectra import UNIT, Averaging, Bins, mode_table, windowed_psd
 from labctl.data import FitCurve, FitResult, FitValue
 from labctl.errors import ParameterError
 
@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 MAX_MODES = 3
 MINIMUM_BINS = 20
 ITERATIONS = 4
+CLEAR_AREA = 3.0
 
 
 def fit_psd(
@@ -27,13 +28,15 @@ def fit_psd(
     *,
     max_modes: int = MAX_MODES,
     range_hz: tuple[float, float] | None = None,
+    sample_rate_hz: float | None = None,
 ) -> FitResult:
     """Fit one to three modes and a white floor to an averaged PSD.
 
     The model is a sum of `mode_psd` seen through the Hann window. A bin scatters in proportion
     to its expectation, so weights follow the model, iterated (Whittle). A mode is added where
     it lowers the Whittle deviance by more than the BIC asks, 3 ln(bins), with the correlation of
-    neighbouring bins allowed for; so it is in the standard errors.
+    neighbouring bins allowed for; so it is in the standard errors. And every area must be three
+    errors above nothing: among a thousand bins some lump of noise beats the BIC now and then.
 
     Args:
         frequency_hz: shape (n,), equally spaced, rising.
@@ -41,6 +44,8 @@ def fit_psd(
         averaging: how much was averaged.
         max_modes: 1 to 3.
         range_hz: what to fit; by default all but the three lowest bins and the last.
+        sample_rate_hz: of counts, which integrate over each sample and so show a mode weaker by
+            sinc^2(f/sample_rate); None for samples of an instant.
 
     Returns:
         `values`: mode_i_frequency_hz (natural), mode_i_damping_hz (gamma/2 pi), mode_i_area
@@ -50,15 +55,17 @@ def fit_psd(
         ParameterError: NaN, unequal lengths, too few bins, a PSD that is not positive.
     """
     f, y, step = _checked(frequency_hz, psd, range_hz)
+    bins = Bins(f, step, 1 / sample_rate_hz if sample_rate_hz else 0.0)
     if not 1 <= max_modes <= MAX_MODES:
         raise ParameterError(f"Argument `max_modes` must be 1 to {MAX_MODES}, not {max_modes}.")
     inflation = averaging.smooth_inflation
-    best = _Fit.of(f, y, step, np.array([np.log(np.median(y))]), averaging.bin_variance)
+    best = _Fit.of(bins, y, np.array([np.log(np.median(y))]), averaging.bin_variance)
     trial = best
     for count in range(1, max_modes + 1):
-        trial = _Fit.of(f, y, step, _with_another(trial, f, y, step), averaging.bin_variance)
+        trial = _Fit.of(bins, y, _with_another(trial, bins, y), averaging.bin_variance)
         more = count - len(best.modes)
-        if best.deviance - trial.deviance > more * 3 * np.log(f.size) * inflation:
+        gain = best.deviance - trial.deviance
+        if gain > more * 3 * np.log(f.size) * inflation and trial.clear(inflation):
             best = trial
     modes = best.modes
     order = np.argsort(modes[:, 0])
@@ -121,8 +128,14 @@ class _Fit:
     def modes(self) -> Floats:
         return np.exp(self.p[:-1]).reshape(-1, 3)
 
+    def clear(self, inflation: float) -> bool:
+        """Whether every area stands out from its error; the error of ln(area) is relative."""
+        relative = np.diag(self.covariance)[2:-1:3] * inflation
+        return bool(np.all(CLEAR_AREA**2 * relative < 1))
+
     @classmethod
-    def of(cls, f: Floats, y: Floats, step: float, start: Floats, variance: float) -> _Fit:
+    def of(cls, bins: Bins, y: Floats, start: Floats, variance: float) -> _Fit:
+        f, step = bins.frequency_hz, bins.step_hz
         parameters = lmfit.Parameters()
         for i, value in enumerate(start):
             parameters.add(f"p{i}", value=float(value))
@@ -131,32 +144,30 @@ class _Fit:
             parameters[f"p{i + 1}"].set(min=np.log(step / 50), max=np.log(20 * f[-1]))
 
         def log_residual(current: Any) -> Floats:
-            return np.log(y / windowed_psd(f, step, _array(current))) / np.sqrt(variance)
+            return np.log(y / windowed_psd(bins, _array(current))) / np.sqrt(variance)
 
         # Logarithms first: they bear a bad start, where weights by the model would run away.
         options: Any = {"method": "least_squares", "scale_covar": False, "max_nfev": 60}
         outcome: Any = lmfit.minimize(log_residual, parameters, calc_covar=False, **options)
         parameters = outcome.params
         rough = _array(parameters)
-        weight = np.sqrt(variance) * windowed_psd(f, step, rough)
+        weight = np.sqrt(variance) * windowed_psd(bins, rough)
         for _ in range(ITERATIONS):
 
             def residual(current: Any, sigma: Floats = weight) -> Floats:
-                return (y - windowed_psd(f, step, _array(current))) / sigma
+                return (y - windowed_psd(bins, _array(current))) / sigma
 
             outcome = lmfit.minimize(residual, parameters, calc_covar=False, **options)
             parameters = outcome.params
-            weight = np.sqrt(variance) * windowed_psd(f, step, _array(parameters))
+            weight = np.sqrt(variance) * windowed_psd(bins, _array(parameters))
         p = _array(parameters)
-        model = windowed_psd(f, step, p)
+        model = windowed_psd(bins, p)
         slopes = np.empty((f.size, p.size))
         for i in range(p.size):
             shift = np.zeros(p.size)
             shift[i] = 1e-5
             slopes[:, i] = (
-                (windowed_psd(f, step, p + shift) - windowed_psd(f, step, p - shift))
-                / 2e-5
-                / weight
+                (windowed_psd(bins, p + shift) - windowed_psd(bins, p - shift)) / 2e-5 / weight
             )
         return cls(
             p=p,
@@ -172,9 +183,10 @@ def _array(parameters: Any) -> Floats:
     return np.array([p.value for p in parameters.values()])
 
 
-def _with_another(best: _Fit, f: Floats, y: Floats, step: float) -> Floats:
+def _with_another(best: _Fit, bins: Bins, y: Floats) -> Floats:
     """Start of one mode more, where the data exceed the model most."""
-    model = windowed_psd(f, step, best.rough)
+    f, step = bins.frequency_hz, bins.step_hz
+    model = windowed_psd(bins, best.rough)
     widths = [w for w in (5, 15, 45) if 3 * w < f.size]
     score, at = -np.inf, 0
     for width in widths or [1]:

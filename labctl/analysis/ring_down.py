@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 MAX_MODES = 2
 MINIMUM_SAMPLES = 40
 MINIMUM_TRACES = 10
+MAX_GROWTH = 5.0
+"""Growth in one record, -damping x length: amplitudes grow by less than exp(5 pi)."""
 _PADDING = 8
 _PER_MODE = 4
 """Ringing frequency (Hz), damping (Hz), cosine and sine amplitude."""
@@ -37,7 +39,9 @@ def decaying_sines(time_s: ArrayLike, p: ArrayLike) -> Floats:
     return total
 
 
-def fit_ring_down(time_s: ArrayLike, traces: ArrayLike, *, max_modes: int = MAX_MODES) -> FitResult:
+def fit_ring_down(
+    time_s: ArrayLike, traces: ArrayLike, *, max_modes: int = MAX_MODES, growing: bool = False
+) -> FitResult:
     """Fit one or two damped sines to the mean of repeated decays.
 
     What disturbs a ring-down is above all the Brownian motion of the same modes, which an average
@@ -51,6 +55,7 @@ def fit_ring_down(time_s: ArrayLike, traces: ArrayLike, *, max_modes: int = MAX_
         traces: shape (m, n), each the average of equally many decays; errors need m of ten or
             more, with one trace they come from the residuals, and a note says so.
         max_modes: 1 or 2.
+        growing: let the damping be negative, as under a microwave that heats.
 
     Returns:
         `values`: mode_i_frequency_hz (natural: the ringing is at sqrt(f^2 - g^2/4)),
@@ -64,9 +69,9 @@ def fit_ring_down(time_s: ArrayLike, traces: ArrayLike, *, max_modes: int = MAX_
     if not 1 <= max_modes <= MAX_MODES:
         raise ParameterError(f"Argument `max_modes` must be 1 or {MAX_MODES}, not {max_modes}.")
     mean = y.mean(axis=0)
-    best, covariance = _fit(t, y, _with_another(t, mean, np.array([mean.mean()])))
+    best, covariance = _fit(t, y, _with_another(t, mean, np.array([mean.mean()]), growing), growing)
     if max_modes > 1:
-        trial, wider = _fit(t, y, _with_another(t, mean, best))
+        trial, wider = _fit(t, y, _with_another(t, mean, best, growing), growing)
         second = slice(_PER_MODE + 2, 2 * _PER_MODE)
         wald = trial[second] @ np.linalg.pinv(wider[second, second]) @ trial[second]
         if wald > _PER_MODE * np.log(t.size) and _apart(trial):
@@ -121,7 +126,7 @@ def _checked(time_s: ArrayLike, traces: ArrayLike) -> tuple[Floats, Floats]:
     return t, y
 
 
-def _with_another(t: Floats, mean: Floats, p: Floats) -> Floats:
+def _with_another(t: Floats, mean: Floats, p: Floats, growing: bool) -> Floats:
     """Start of one mode more: the top of the residual's spectrum, the best of some dampings."""
     rest = mean - decaying_sines(t, p)
     rest = rest - rest.mean()
@@ -131,7 +136,10 @@ def _with_another(t: Floats, mean: Floats, p: Floats) -> Floats:
     power[frequency < 2 / (t[-1] - t[0])] = 0.0
     f = max(float(frequency[np.argmax(power)]), 2 / (t[-1] - t[0]))
     best: tuple[float, Floats] = (np.inf, p)
-    for g in np.geomspace(0.1, 100, 25) / (t[-1] - t[0]):
+    dampings = np.geomspace(0.1, 100, 25)
+    if growing:
+        dampings = np.append(-dampings[dampings < MAX_GROWTH], dampings)
+    for g in dampings / (t[-1] - t[0]):
         angle = 2 * np.pi * f * t
         envelope = np.exp(-np.pi * g * t)
         basis = np.stack([envelope * np.cos(angle), envelope * np.sin(angle)], axis=1)
@@ -142,7 +150,7 @@ def _with_another(t: Floats, mean: Floats, p: Floats) -> Floats:
     return best[1]
 
 
-def _fit(t: Floats, y: Floats, start: Floats) -> tuple[Floats, Floats]:
+def _fit(t: Floats, y: Floats, start: Floats, growing: bool) -> tuple[Floats, Floats]:
     mean, span = y.mean(axis=0), t[-1] - t[0]
     scale = float(np.std(mean)) or 1.0
     parameters = lmfit.Parameters()
@@ -154,21 +162,25 @@ def _fit(t: Floats, y: Floats, start: Floats) -> tuple[Floats, Floats]:
         if kind == 0:
             parameters[f"p{i}"].set(min=0.5 / span, max=0.5 / (t[1] - t[0]))
         elif kind == 1:
-            parameters[f"p{i}"].set(min=1e-3 / span, max=0.5 / (t[1] - t[0]))
+            least = -MAX_GROWTH if growing else 1e-3
+            parameters[f"p{i}"].set(min=least / span, max=0.5 / (t[1] - t[0]))
 
     def array(current: Any) -> Floats:
         return np.array([p.value for p in current.values()]) * unit
 
-    outcome: Any = lmfit.minimize(
-        lambda current: (decaying_sines(t, array(current)) - mean) / scale,
-        parameters, method="least_squares", scale_covar=False, max_nfev=200,
-    )  # fmt: skip
+    # lmfit takes roots of a covariance that nobody asked for, and that may not be positive.
+    with np.errstate(invalid="ignore"):
+        outcome: Any = lmfit.minimize(
+            lambda current: (decaying_sines(t, array(current)) - mean) / scale,
+            parameters, method="least_squares", scale_covar=False, max_nfev=200,
+        )  # fmt: skip
     p = array(outcome.params)
     slopes = _slopes(t, p)
     gain = np.linalg.pinv(slopes)
     if len(y) > 1:
         moves = (y - mean) @ gain.T
-        return p, moves.T @ moves / (len(y) * (len(y) - 1))
+        # A scatter known from m traces makes pulls t-distributed; this is the variance of t.
+        return p, moves.T @ moves / (len(y) * max(len(y) - 3, 1))
     variance = float(np.sum((mean - decaying_sines(t, p)) ** 2)) / (t.size - p.size)
     return p, variance * gain @ gain.T
 
@@ -233,6 +245,9 @@ def _notes(values: dict[str, FitValue], modes: int, t: Floats, traces: int) -> l
         amplitude, at = values[f"mode_{i}_amplitude"], f"{f.value:.1f} Hz"
         if amplitude.value < 5 * amplitude.error:
             notes.append(f"The ringing at {at} hardly stands out from the noise.")
+        if g.value < 0:
+            notes.append(f"The ringing at {at} grows.")
+            continue
         if np.pi * g.value * span < 1:
             notes.append(f"The record is too short for the damping at {at}: it decays by less"
                          " than 1/e.")  # fmt: skip

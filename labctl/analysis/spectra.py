@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,14 +97,28 @@ def mode_psd(frequency_hz: ArrayLike, centre_hz: float, damping_hz: float, area:
     return top / ((centre_hz**2 - f**2) ** 2 + (damping_hz * f) ** 2)
 
 
-def windowed_psd(f: Floats, step: float, p: Floats) -> Floats:
+class Bins(NamedTuple):
+    """The frequency bins of a spectrum.
+
+    Attributes:
+        frequency_hz: shape (n,), equally spaced.
+        step_hz: their spacing, which is the window's inverse length.
+        exposure_s: how long every sample integrates; a mode shows weaker by sinc^2(f exposure).
+    """
+
+    frequency_hz: Floats
+    step_hz: float
+    exposure_s: float = 0.0
+
+
+def windowed_psd(bins: Bins, p: Floats) -> Floats:
     """Modes and floor as a Hann window shows them: averaged over the window's response.
 
     Args:
-        f: frequencies in Hz, shape (n,), equally spaced.
-        step: their spacing, which is the window's inverse length, in Hz.
+        bins: where, n of them.
         p: ln(frequency, damping, area) of each mode, then ln(floor), shape (3 m + 1,).
     """
+    f, step = bins.frequency_hz, bins.step_hz
     x = np.arange(-_REACH * _FINE, _REACH * _FINE + 1) / _FINE
     response = (np.sinc(x) + 0.5 * np.sinc(x - 1) + 0.5 * np.sinc(x + 1)) ** 2
     response /= response.sum()
@@ -111,6 +126,7 @@ def windowed_psd(f: Floats, step: float, p: Floats) -> Floats:
     total = np.zeros(fine.size)
     for centre, damping, area in np.exp(np.clip(p[:-1], -100, 100)).reshape(-1, 3):
         total += mode_psd(fine, centre, damping, area)
+    total *= np.sinc(fine * bins.exposure_s) ** 2
     return np.convolve(total, response, mode="valid")[::_FINE] + np.exp(p[-1])
 
 

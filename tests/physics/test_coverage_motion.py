@@ -1,0 +1,141 @@
+"""Errors of the fits of the motion are honest: a hundred simulated labs each."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+import labctl
+from labctl.core import find_sequence, load_rig_file
+from labctl.data import FitResult, Run
+from sim_backends.apparatus import Apparatus
+from sim_backends.diamond import HALF_RANGE_RAD, _speckle
+from sim_backends.physics.oscillator import thermal_rate_s2
+
+SEEDS = 100
+DAMPING_HZ = 16.0
+COLD_HZ, COLD_RAD = 2.61991e9, 2.95e-3
+WARM_DAMPING_HZ, WARM_LIBRATION_HZ = 58.2, 456.5
+"""What 15000 decays under this microwave give. It is not quite the 60 Hz of small motion: each
+begins at 300 K, where 1.8 mrad sweep the line by half a megahertz."""
+
+pytestmark = pytest.mark.slow
+
+
+class Taken:
+    """What `analyze` reads of a run, without a file."""
+
+    def __init__(self, points: list[Mapping[str, Any]], parameters: dict[str, Any]) -> None:
+        self.columns = {name: np.array([point[name] for point in points]) for name in points[0]}
+        self.parameters = parameters
+
+    def __getitem__(self, name: str) -> Any:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+def measure(sequence: str, seed: int, **options: Any) -> FitResult:
+    cls = find_sequence(sequence)
+    parameters = cls.Parameters(**options)
+    measurement = cls(parameters)
+    with labctl.open_rig("sim_cooling", seed=seed) as rig:
+        points = list(measurement.run(rig))
+    fit = measurement.analyze(cast("Run", Taken(points, parameters.model_dump())))
+    assert fit is not None
+    return fit
+
+
+def pulls(one: Callable[[int], FitResult], truth: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """(fitted - true)/error of every value with a truth, over all seeds."""
+    fits = [one(seed) for seed in range(SEEDS)]
+    return {
+        name: np.array([(fit.values[name].value - true) / fit.values[name].error for fit in fits])
+        for name, true in truth.items()
+    }
+
+
+def honest(pull: Mapping[str, np.ndarray]) -> None:
+    for name, values in pull.items():
+        inside = [float(np.mean(np.abs(values) < width)) for width in (1, 2)]
+        print(f"{name}: {inside}, mean {values.mean():.2f}, std {values.std():.2f}")
+    for name, values in pull.items():
+        assert 0.58 <= np.mean(np.abs(values) < 1) <= 0.78, name
+        assert np.mean(np.abs(values) < 2) > 0.9, name
+        assert abs(values.mean()) < 0.3, name
+
+
+def test_ring_down() -> None:
+    def one(seed: int) -> FitResult:
+        return measure(
+            "ring_down", seed, frequency_hz=2.617e9, averages=150, repeats_per_point=10,
+            decay_s=0.08,
+        )  # fmt: skip
+
+    honest(pulls(one, {"mode_1_frequency_hz": 480.0, "mode_1_damping_hz": DAMPING_HZ}))
+
+
+def test_psd() -> None:
+    def one(seed: int) -> FitResult:
+        return measure("psd", seed, averages=40, fit_from_hz=200, fit_to_hz=1000)
+
+    truth = {
+        "mode_1_frequency_hz": 480.0,
+        "mode_1_damping_hz": DAMPING_HZ,
+        "mode_1_area": area(0),
+        "mode_2_frequency_hz": 590.0,
+        "mode_2_damping_hz": DAMPING_HZ,
+        "mode_2_area": area(1),
+    }
+    honest(pulls(one, truth))
+
+
+def area(mode: int, *, angle_rad: float = 0.0) -> float:
+    """Variance of the count rate by a mode at 300 K, through speckle and dead time.
+
+    `angle_rad` is where the diamond stands in mode 0.
+    """
+    a = Apparatus(**{
+        name: value
+        for name, value in load_rig_file("sim_cooling").shared["world"].arguments.items()
+        if name != "seed"
+    })  # fmt: skip
+    table = _speckle(a)
+    sight = np.array(a.detection_direction) / np.linalg.norm(a.detection_direction)
+    angle = np.linspace(-HALF_RANGE_RAD, HALF_RANGE_RAD, table.size)
+    omega = 2 * np.pi * np.array(a.libration_hz)
+    thermal_rad = np.sqrt(thermal_rate_s2(a.temperature_k, a.moment_of_inertia)) / omega
+    rate = a.angle_rate * table / (1 + a.angle_rate * table * a.dead_time_s)
+    # The gain of a bent detector for Gaussian noise is its mean slope (Bussgang).
+    away = (angle - angle_rad * sight[0]) / np.linalg.norm(sight * thermal_rad)
+    slope = np.average(np.gradient(rate, angle), weights=np.exp(-(away**2) / 2))
+    return float((slope * sight[mode] * thermal_rad[mode]) ** 2)
+
+
+def test_temperatures_by_psd() -> None:
+    def one(seed: int) -> FitResult:
+        return measure(
+            "psd", seed, averages=40, fit_from_hz=200, fit_to_hz=900, microwave_hz=COLD_HZ,
+            reference_area=area(0, angle_rad=COLD_RAD), reference_frequency_hz=480.0,
+            reference_damping_hz=DAMPING_HZ,
+        )  # fmt: skip
+
+    honest(pulls(one, {"temperature_by_damping_k": 80.0, "temperature_by_area_k": 88.0}))
+
+
+def test_cooling_scan() -> None:
+    def one(seed: int) -> FitResult:
+        return measure(
+            "cooling_scan", seed, start_hz=COLD_HZ, stop_hz=COLD_HZ, points=1, references=2,
+            blocks=16, repeats_per_point=10, decay_s=0.05, rest_s=0.02,
+        )  # fmt: skip
+
+    truth = {
+        "reference_damping_hz": DAMPING_HZ,
+        "coldest_damping_hz": WARM_DAMPING_HZ,
+        "coldest_frequency_hz": WARM_LIBRATION_HZ,
+        "coldest_temperature_k": 300 * DAMPING_HZ / WARM_DAMPING_HZ,
+    }
+    honest(pulls(one, truth))
