@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,12 @@ SAME_FREQUENCY_HZ = 1.0
 """Setpoints closer than this are one frequency: up and down sweeps differ in the last bit."""
 
 REPEATS_FOR_SCATTER = 5
+
+ENOUGH_COUNTS = 100
+"""Counts in every bin from which their scatter may be believed to lie below Poisson's."""
+
+QUIET_SIGMAS = 4.0
+"""By how much the scatter of all points must lie below Poisson's before that is believed."""
 
 
 class AveragedSweeps(NamedTuple):
@@ -49,7 +55,8 @@ def average_sweeps(
     With five repeats or more the errors come from the scatter. A single point's scatter from a
     few repeats is a poor estimate, so it is moderated by that of all points in units of the
     Poisson variance (Smyth, Stat. Appl. Genet. Mol. Biol. 3 (2004) 3, Sections 4 and 6.2), and
-    never falls below Poisson. With fewer repeats the errors are Poisson.
+    falls below Poisson only where all points together do, by four standard deviations: a dead
+    time makes counts more regular than chance. With fewer repeats the errors are Poisson.
 
     Args:
         frequency_hz: setpoint of each point, shape (points,); (sweeps, n) is read row by row.
@@ -110,7 +117,7 @@ def average_sweeps(
         dof = np.maximum((repeats[many] - 1) * share, 1.0)
         # In units of the Poisson variance of the mean, whatever the rate.
         ratio = square[many] / time[many] / dof / poisson[many] ** 2
-        error[many] *= np.sqrt(np.maximum(_moderated(ratio, dof), 1.0))
+        error[many] *= np.sqrt(np.maximum(_moderated(ratio, dof), _floor(ratio, dof, total[many])))
     return AveragedSweeps(bins, mean, error, repeats.astype(np.int64))
 
 
@@ -170,6 +177,18 @@ def _drift(
         if change < 1e-9 * scale:
             break
     return drift, n_sweeps - 1 + max(int(sloped.sum()) - 1, 0)
+
+
+def _floor(ratio: NDArray[np.float64], dof: NDArray[np.float64], counts: NDArray[Any]) -> float:
+    """1, which is Poisson, unless all points together show that the counter is quieter.
+
+    A dead time d leaves 1/(1 + r d)^2 of Poisson's variance at a photon rate r.
+    """
+    if counts.min() < ENOUGH_COUNTS:
+        return 1.0
+    total = float(np.sum(dof))
+    pooled = float(np.average(ratio, weights=dof))
+    return pooled if pooled < 1 - QUIET_SIGMAS * np.sqrt(2 / total) else 1.0
 
 
 def _moderated(ratio: NDArray[np.float64], dof: NDArray[np.float64]) -> NDArray[np.float64]:

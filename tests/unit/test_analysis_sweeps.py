@@ -83,6 +83,15 @@ def test_zero_counts_still_have_an_error():
     assert np.all(average.error_per_s > 0)
 
 
+def test_a_dead_time_makes_errors_smaller_than_poisson():
+    """At r d = 0.3 the counts vary by 1/1.3^2 of Poisson's variance."""
+    rng = np.random.default_rng(4)
+    counts = np.round(1e4 + 100 / 1.3 * rng.normal(size=(20, FREQUENCY.size)))
+    average = average_sweeps(np.tile(FREQUENCY, 20), counts.ravel(), DWELL)
+    poisson = np.sqrt(average.rate_per_s / DWELL / 20)
+    assert np.mean(average.error_per_s / poisson) == pytest.approx(1 / 1.3, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("frequency", "counts", "dwell", "message"),
     [
