@@ -3,10 +3,12 @@
 import logging
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from labctl.core import (
     ELAPSED,
@@ -323,6 +325,24 @@ def analyze(path: Path) -> FitResult | None:
     return _store_analysis(
         path, cls(cls.Parameters.model_validate_json(recorded.info.parameters_json)), recorded
     )
+
+
+def analyze_live(handle: RunHandle, columns: Mapping[str, NDArray[Any]]) -> FitResult | None:
+    """Analyse the points of a run under way with its own sequence; nothing is stored.
+
+    Args:
+        handle: the run.
+        columns: name -> values so far, the columns of the sequence and `elapsed_s`.
+    """
+    measurement = handle.runner.sequence
+    so_far = Run(
+        info=handle.info,
+        specification=(*measurement.columns, ELAPSED),
+        columns=columns,
+        plot=measurement.plot,
+        status=RunStatus.RUNNING,
+    )
+    return measurement.analyze(so_far) if len(so_far) else None
 
 
 def _analyze(path: Path, measurement: MeasurementSequence) -> str:

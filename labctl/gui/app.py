@@ -1,9 +1,11 @@
-"""The `labctl-gui` command. The window itself comes in a later release."""
+"""The `labctl-gui` command: what it is called with, and whether a window can be opened."""
 
+import argparse
 import ctypes
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 QT_LIBRARIES: Mapping[str, str] = {
     "libGL.so.1": "libgl1",
@@ -63,6 +65,24 @@ def obstacle() -> str:
 
 
 def main() -> None:
-    """Check what the window will need, and say that it is not there yet."""
-    print(f"error: {obstacle() or 'The window is not there yet; use labctl.'}", file=sys.stderr)
-    sys.exit(1)
+    """Open the window; exits with 1 where it cannot, with the reason in one line."""
+    arguments = _arguments(sys.argv[1:])
+    problem = obstacle()
+    if problem:
+        print(f"error: {problem}", file=sys.stderr)
+        sys.exit(1)
+    # Sequences and drivers may live in the folder one works in; appended, it shadows nothing.
+    sys.path.append(str(Path.cwd()))
+    from labctl.gui.console_window import run_window
+
+    sys.exit(run_window(arguments.rig, arguments.out, arguments.theme))
+
+
+def _arguments(given: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="labctl-gui", description="The window of a levitated-diamond lab, real or simulated."
+    )
+    parser.add_argument("--rig", help="Installed rig, or path of a .toml file, to open at once.")
+    parser.add_argument("--out", type=Path, default=Path("data"), help="Folder for the files.")
+    parser.add_argument("--theme", choices=("light", "dark"), help="Colours; the last where none.")
+    return parser.parse_args(given)

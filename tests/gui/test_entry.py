@@ -1,4 +1,4 @@
-"""`labctl-gui` says what a window needs, and that there is none yet."""
+"""`labctl-gui` says what a window needs before it opens one."""
 
 import subprocess
 import sys
@@ -9,13 +9,27 @@ import pytest
 from labctl.gui import app
 
 
-def test_one_line_and_exit_code_1() -> None:
+def test_help_needs_no_screen() -> None:
     program = Path(sys.executable).parent / "labctl-gui"
-    answer = subprocess.run([program], capture_output=True, text=True, check=False, timeout=60)
-    assert answer.returncode == 1
-    assert answer.stdout == ""
-    assert answer.stderr.count("\n") == 1
-    assert answer.stderr.startswith("error: ")
+    answer = subprocess.run(
+        [program, "--help"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert answer.returncode == 0
+    assert all(option in answer.stdout for option in ("--rig", "--out", "--theme"))
+
+
+def test_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["labctl-gui"])
+    monkeypatch.setattr(app, "missing_packages", lambda: ["libgl1"])
+    with pytest.raises(SystemExit) as ending:
+        app.main()
+    assert ending.value.code == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
 
 
 def test_missing_library_names_its_debian_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,90 @@
+"""The life of the window: made, kept safe while it lives, closed."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+
+import platformdirs
+from PyQt5.QtCore import QCoreApplication, Qt, QTimer
+from PyQt5.QtWidgets import QApplication
+
+from labctl.errors import LabError
+from labctl.gui.station import Station
+from labctl.gui.window import MainWindow, remembered
+
+SWITCH_INTERVAL_S = 0.5e-3
+"""Python hands over between threads after 5 ms by itself; every callback of Qt would wait that
+long for a sequence that computes."""
+LOOK_MS = 200
+"""Python sees a signal only while it runs; Qt's own loop does not let it."""
+
+
+def make_window(
+    rig: str | None, out: Path, theme: str | None, *, folder: Path | None = None
+) -> MainWindow:
+    """Make the window with its station and show it; the rig opens behind it.
+
+    Args:
+        rig: to open at once, by name or path; None opens none.
+        out: folder for the files.
+        theme: "light", "dark", or None for the last one.
+        folder: where layout, presets and queue are kept; the user's own where None.
+    """
+    folder = folder or Path(platformdirs.user_config_dir("labctl"))
+    window = MainWindow(Station(out), remembered(folder), theme=theme)
+    window.show()
+    if rig is not None:
+        window.rigs.choose(rig)
+        window.station.open_rig(rig)
+    return window
+
+
+def run_window(rig: str | None, out: Path, theme: str | None) -> int:
+    """Show the window until it is closed; returns the exit code."""
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    application = QApplication(["labctl-gui"])
+    try:
+        window = make_window(rig, out, theme)
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    guard(window)
+    timer = QTimer()
+    timer.timeout.connect(lambda: None)
+    timer.start(LOOK_MS)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: _end(window))
+    return application.exec_()
+
+
+def guard(window: MainWindow) -> None:
+    """From now on a fault of the window itself ends the run and makes the lab safe.
+
+    The window stays, so that one sees what happened; the file is closed as after an abort.
+    """
+
+    def fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.__excepthook__(kind, error, trace)
+        if issubclass(kind, KeyboardInterrupt):
+            _end(window)
+            return
+        station = window.station
+        station.abort(f"the window failed: {kind.__name__}: {error}")
+        station.emergency_stop()
+        station.report(error)
+
+    def fault_elsewhere(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_value is not None:
+            sys.__excepthook__(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
+
+    sys.excepthook = fault
+    threading.excepthook = fault_elsewhere
+
+
+def _end(window: MainWindow) -> None:
+    window.station.abort("the program was ended from outside")
+    window.close_without_asking()

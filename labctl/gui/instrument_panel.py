@@ -1,0 +1,189 @@
+"""One card per instrument: what was asked of it, and what it does."""
+# pyright: reportOptionalMemberAccess=false
+# PyQt5 declares nearly every getter Optional; those used here are never None.
+
+from collections.abc import Collection, Mapping
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QGroupBox,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from labctl.core import Rig
+from labctl.core.by_hand import DeviceState, can_be_set, deviates
+from labctl.data import Setting
+from labctl.gui.quantity_edit import QuantityEdit
+from labctl.hal import Device
+from labctl.units import format_quantity
+
+
+class InstrumentCard(QGroupBox):
+    """One device: identity, connection, every setting as asked for and as read back.
+
+    Attributes:
+        changed: role, setting, and the text or switch position that the user gave.
+    """
+
+    changed = pyqtSignal(str, str, object)
+
+    def __init__(self, role: str, device: Device, parent: QWidget | None = None) -> None:
+        super().__init__(role.capitalize(), parent)
+        self.setObjectName(f"card_{role}")
+        self.role, self._device = role, device
+        self._identity = QLabel("…")
+        self._identity.setObjectName(f"identity_{role}")
+        self._identity.setProperty("state", "quiet")
+        self._identity.setWordWrap(True)
+        self._grid = QGridLayout()
+        self._grid.setColumnStretch(0, 1)
+        self._grid.setHorizontalSpacing(6)
+        self._grid.setVerticalSpacing(3)
+        self._asked: dict[str, QuantityEdit | QPushButton] = {}
+        self._actual: dict[str, QLabel] = {}
+        self._locked = False
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 12, 8, 6)
+        layout.setSpacing(3)
+        layout.addWidget(self._identity)
+        layout.addLayout(self._grid)
+
+    def show_state(self, state: DeviceState) -> None:
+        """Show what the device answered."""
+        if state.error:
+            self._identity.setText(f"● not answering: {state.error}")
+            self._state(self._identity, "wrong")
+        else:
+            self._identity.setText(f"● {state.identity}")
+            self._state(self._identity, "wrong" if self._locked else "quiet")
+            self._state(self._identity, "quiet")
+        for name, setting in state.settings.items():
+            if name not in self._actual:
+                self._add_row(name, setting)
+            self._show(name, setting)
+
+    def lock(self, locked: bool) -> None:
+        """Let nobody touch the device while a run owns it."""
+        self._locked = locked
+        self.setTitle(f"{self.role.capitalize()} — in use by the run" if locked else
+                      self.role.capitalize())  # fmt: skip
+        for widget in self._asked.values():
+            widget.setEnabled(not locked)
+
+    def _add_row(self, name: str, setting: Setting) -> None:
+        row = self._grid.rowCount()
+        limits = self._device.limits.get(name)
+        title = QLabel(_title(name))
+        title.setToolTip(f"{name}: {limits}" if limits else name)
+        self._grid.addWidget(title, row, 0)
+        if can_be_set(self.role, self._device, name):
+            widget = self._switch(name) if isinstance(setting.readback, bool) else (
+                self._field(name, setting.unit)
+            )  # fmt: skip
+            widget.setObjectName(f"asked_{self.role}_{name}")
+            widget.setToolTip(str(limits) if limits else "")
+            widget.setEnabled(not self._locked)
+            self._asked[name] = widget
+            self._grid.addWidget(widget, row, 1)
+        actual = QLabel("")
+        actual.setObjectName(f"actual_{self.role}_{name}")
+        actual.setMinimumWidth(84)
+        actual.setAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignRight))
+        self._actual[name] = actual
+        self._grid.addWidget(actual, row, 2)
+
+    def _field(self, name: str, unit: str) -> QuantityEdit:
+        field = QuantityEdit(unit)
+        field.setFixedWidth(104)
+        field.changed.connect(lambda: self.changed.emit(self.role, name, field.text()))
+        return field
+
+    def _switch(self, name: str) -> QPushButton:
+        switch = QPushButton("off")
+        switch.setCheckable(True)
+        switch.setFixedWidth(104)
+        switch.clicked.connect(lambda on: self.changed.emit(self.role, name, on))
+        return switch
+
+    def _show(self, name: str, setting: Setting) -> None:
+        actual, asked = self._actual[name], self._asked.get(name)
+        actual.setText(_text(setting.readback, setting.unit))
+        self._state(actual, "off" if deviates(setting) else "")
+        wanted = setting.readback if setting.setpoint is None else setting.setpoint
+        if isinstance(asked, QPushButton):
+            asked.setChecked(bool(wanted))
+            asked.setText("on" if wanted else "off")
+        elif asked is not None and not asked.hasFocus():
+            asked.set_value(float(wanted))
+
+    def _state(self, label: QLabel, state: str) -> None:
+        if label.property("state") != state:
+            label.setProperty("state", state)
+            label.setStyle(self.style())  # makes Qt look at the property
+
+
+class InstrumentPanel(QScrollArea):
+    """The cards of the open rig.
+
+    Attributes:
+        changed: role, setting and new value.
+    """
+
+    changed = pyqtSignal(str, str, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("instrument_panel")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._cards: dict[str, InstrumentCard] = {}
+        self.set_rig(None)
+
+    def set_rig(self, rig: Rig | None) -> None:
+        """Make the cards of another rig."""
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
+        layout.setContentsMargins(6, 4, 6, 4)
+        self._cards = {}
+        if rig is None:
+            label = QLabel("No rig is open.")
+            label.setProperty("state", "quiet")
+            layout.addWidget(label)
+        else:
+            for role, device in rig:
+                card = InstrumentCard(role, device)
+                card.changed.connect(self.changed)
+                self._cards[role] = card
+                layout.addWidget(card)
+        layout.addStretch(1)
+        self.setWidget(inner)
+
+    def show_states(self, states: Mapping[str, DeviceState]) -> None:
+        """Show what the devices answered."""
+        for role, state in states.items():
+            if role in self._cards:
+                self._cards[role].show_state(state)
+
+    def lock(self, roles: Collection[str]) -> None:
+        """Lock the cards of these roles, and free the others."""
+        for role, card in self._cards.items():
+            card.lock(role in roles)
+
+
+def _title(name: str) -> str:
+    stem, _, unit = name.rpartition("_")
+    known = {"hz", "dbm", "w", "a", "v", "s", "pa", "k"}
+    return (stem if unit in known and stem else name).replace("_", " ").capitalize()
+
+
+def _text(value: float | bool, unit: str) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return format_quantity(float(value), unit, digits=7)

@@ -1,0 +1,184 @@
+"""The points of a run as they come in, kept so that plots need no second look at them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.data import Column, PlotHint, Run
+
+MAX_SCALARS = 5_000_000
+"""Points kept of scalar columns; the averages go on counting beyond."""
+MAX_BLOCK_BYTES = 64_000_000
+"""Memory for the most recent blocks (traces, spectra)."""
+
+_AT_ONCE = 10_000
+
+Floats = NDArray[np.float64]
+
+
+class LiveData:
+    """Columns, running averages per setpoint, and running mean of blocks of one run.
+
+    The runner's buffer is bounded and may drop; what was taken from it is averaged here for
+    good, so an average on the screen is that of every point that was seen.
+
+    Attributes:
+        points: how many points were taken in.
+    """
+
+    def __init__(self, columns: Sequence[Column], plot: PlotHint) -> None:
+        self.specification = tuple(columns)
+        self.plot = plot
+        self.points = 0
+        self._kept = 0
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._limits: dict[str, int] = {}
+        for column in self.specification:
+            dtype = np.dtype(column.dtype)
+            size = dtype.itemsize * max(int(np.prod(column.shape)), 1)
+            blocks = max(min(MAX_BLOCK_BYTES // size, MAX_SCALARS), 2)
+            self._limits[column.name] = blocks if column.shape else MAX_SCALARS
+            self._arrays[column.name] = np.empty((min(64, blocks), *column.shape), dtype)
+        self._most = min(self._limits.values())
+        self._averages = _Averages(len(self.axes)) if self._averages_make_sense() else None
+        self._block_sum: NDArray[np.float64] | None = None
+
+    def column_of(self, name: str) -> Column:
+        """The declaration of a column."""
+        return next(column for column in self.specification if column.name == name)
+
+    @property
+    def signal(self) -> Column:
+        """The column that the default plot shows."""
+        return self.column_of(self.plot.signal)
+
+    @property
+    def axes(self) -> tuple[Column, ...]:
+        """The columns it is shown against."""
+        return tuple(self.column_of(name) for name in self.plot.axes)
+
+    def take(self, points: Sequence[tuple[Any, ...]]) -> None:
+        """Add points, their values in the order of the columns."""
+        if not points:
+            return
+        added: dict[str, NDArray[Any]] = {}
+        for column, values in zip(self.specification, zip(*points, strict=True), strict=True):
+            added[column.name] = np.asarray(values, dtype=column.dtype)
+        self._append(added, len(points))
+        self.points += len(points)
+        signal = added[self.plot.signal]
+        if self._averages is not None:
+            self._averages.add([added[name] for name in self.plot.axes], signal)
+        elif self.signal.shape:
+            total = np.asarray(np.sum(signal, axis=0, dtype=np.float64))
+            self._block_sum = total if self._block_sum is None else np.add(self._block_sum, total)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._arrays[name][: self._kept]
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Every column, the most recent points; arrays that later points do not change."""
+        return {name: self[name] for name in self._arrays}
+
+    @property
+    def kept(self) -> int:
+        """How many of the most recent points `columns` holds."""
+        return self._kept
+
+    def averages(self) -> tuple[list[Floats], Floats, Floats, NDArray[np.int64]]:
+        """(values of each axis, mean, its standard error, repeats), one entry per setpoint.
+
+        In the order in which the setpoints were visited first. The error is from the scatter,
+        NaN where there was one point only.
+        """
+        if self._averages is None:
+            raise ValueError(f"`{self.plot.signal}` is no scalar against scalars.")
+        return self._averages.result()
+
+    def block_mean(self) -> Floats:
+        """Mean of the signal's blocks over all points, shape of one block."""
+        if self._block_sum is None:
+            return np.zeros(self.signal.shape)
+        return self._block_sum / self.points
+
+    def _averages_make_sense(self) -> bool:
+        return not self.signal.shape and all(not axis.shape for axis in self.axes)
+
+    def _append(self, added: dict[str, NDArray[Any]], number: int) -> None:
+        needed = self._kept + number
+        drop = 0
+        if needed > self._most:  # forget the oldest half at once, not one at a time
+            drop = min(max(needed - self._most, self._kept // 2), self._kept)
+        for name, new in added.items():
+            array = self._arrays[name]
+            kept = self._kept - drop
+            new = new[-self._most :]
+            if drop or kept + len(new) > len(array):
+                # Never in place: views of the old array are being fitted in another thread.
+                size = min(max(2 * (kept + len(new)), 64), max(self._most, kept + len(new)))
+                grown = np.empty((size, *array.shape[1:]), array.dtype)
+                grown[:kept] = array[drop : self._kept]
+                self._arrays[name] = array = grown
+            array[kept : kept + len(new)] = new
+        self._kept = self._kept - drop + min(number, self._most)
+
+
+class _Averages:
+    """Number, mean and sum of squared deviations of every setpoint (Welford, in batches)."""
+
+    def __init__(self, axes: int) -> None:
+        self._index: dict[Any, int] = {}
+        self._places = np.empty((64, axes))
+        self._count = np.zeros(64, np.int64)
+        self._mean = np.zeros(64)
+        self._squares = np.zeros(64)
+
+    def add(self, axes: list[NDArray[Any]], signal: NDArray[Any]) -> None:
+        keys: Iterable[Any] = (
+            axes[0].tolist() if len(axes) == 1 else zip(*(a.tolist() for a in axes), strict=True)
+        )
+        known, index, fresh = self._index, [], []
+        for key in keys:
+            found = known.get(key)
+            if found is None:
+                found = known[key] = len(known)
+                fresh.append(key)
+            index.append(found)
+        before = len(known) - len(fresh)
+        self._grow(len(known))
+        if fresh:
+            self._places[before : len(known)] = np.reshape(fresh, (len(fresh), -1))
+        hit, where, number = np.unique(index, return_inverse=True, return_counts=True)
+        values = signal.astype(np.float64)
+        mean = np.bincount(where, weights=values) / number
+        squares = np.bincount(where, weights=(values - mean[where]) ** 2)
+        old, shift = self._count[hit], mean - self._mean[hit]
+        self._mean[hit] += shift * number / (old + number)
+        self._squares[hit] += squares + shift**2 * old * number / (old + number)
+        self._count[hit] += number
+
+    def result(self) -> tuple[list[Floats], Floats, Floats, NDArray[np.int64]]:
+        size = len(self._index)
+        count, mean = self._count[:size], self._mean[:size]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.sqrt(self._squares[:size] / (count - 1) / count)
+        return list(self._places[:size].T), mean, error, count
+
+    def _grow(self, size: int) -> None:
+        for name in ("_places", "_count", "_mean", "_squares"):
+            old = getattr(self, name)
+            if size > len(old):
+                grown = np.zeros((max(2 * len(old), size), *old.shape[1:]), old.dtype)
+                grown[: len(old)] = old
+                setattr(self, name, grown)
+
+
+def data_of(run: Run) -> LiveData:
+    """A recorded run as if it had just come in."""
+    data = LiveData(run.specification, run.plot)
+    for first in range(0, len(run), _AT_ONCE):
+        part = [run[column.name][first : first + _AT_ONCE] for column in run.specification]
+        data.take(list(zip(*(c if c.ndim > 1 else c.tolist() for c in part), strict=True)))
+    return data

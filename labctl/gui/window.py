@@ -1,0 +1,294 @@
+"""The main window: panels in docks around the plots, joined to the station."""
+# pyright: reportOptionalMemberAccess=false
+# PyQt5 declares nearly every getter Optional; those used here are never None.
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PyQt5.QtCore import QSettings, Qt, QTimer
+from PyQt5.QtGui import QCloseEvent, QKeySequence
+from PyQt5.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMessageBox,
+    QShortcut,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from labctl.data import Run
+from labctl.errors import BadInputError
+from labctl.gui import theme as themes
+from labctl.gui.error_bar import ErrorBar
+from labctl.gui.fit_table import FitTable
+from labctl.gui.instrument_panel import InstrumentPanel
+from labctl.gui.log_panel import LogPanel
+from labctl.gui.plot_area import PlotArea
+from labctl.gui.rig_bar import RigBar
+from labctl.gui.run_control import RunControl
+from labctl.gui.sequence_control import SequenceControl
+from labctl.gui.sequence_panel import SequencePanel
+from labctl.gui.station import Outcome, Station
+from labctl.session import RunHandle
+
+READ_DEVICES_MS = 1000
+CLOSING_LOOK_MS = 100
+_WIDTHS = [330, 300]
+
+
+class MainWindow(QMainWindow):
+    """The working place: everything in view, nothing that waits.
+
+    Args:
+        station: what the window works on.
+        settings: where layout, theme and rig are remembered.
+        theme: "light" or "dark"; the remembered one where None.
+    """
+
+    def __init__(self, station: Station, settings: QSettings, *, theme: str | None = None) -> None:
+        super().__init__()
+        self.setObjectName("main_window")
+        self.setWindowTitle("labctl")
+        self.station = station
+        self._settings = settings
+        self._closing = False
+        name = theme or str(settings.value("theme", "light"))
+        self.theme = themes.THEMES.get(name, themes.LIGHT)
+        self._apply_theme()
+        self.setDockNestingEnabled(True)
+        self.plots = PlotArea(self.theme)
+        self.errors = ErrorBar()
+        self.control = RunControl()
+        self.sequences = SequencePanel()
+        self.fits = FitTable()
+        self.instruments = InstrumentPanel()
+        self.log = LogPanel()
+        self.rigs = RigBar()
+        self._fill()
+        self._connect()
+        self._sequence_control = SequenceControl(station, self.sequences, settings, self)
+        self._device_timer = QTimer(self)
+        self._device_timer.timeout.connect(station.read_devices)
+        self._device_timer.start(READ_DEVICES_MS)
+        self._restore()
+
+    def set_theme(self, name: str) -> None:
+        """Change the colours of everything."""
+        self.theme = themes.THEMES[name]
+        self._settings.setValue("theme", name)
+        self._apply_theme()
+        self.plots.set_theme(self.theme)
+
+    def closeEvent(self, a0: QCloseEvent | None) -> None:  # noqa: N802  Qt's names
+        """Ask if a run is under way; end it as an abort does before the window goes."""
+        if a0 is None:
+            return
+        if self.station.handle is not None and not self._closing:
+            if not self._sure():
+                a0.ignore()
+                return
+            self.station.abort("the window was closed")
+        if self.station.handle is None:
+            self._leave()
+            a0.accept()
+            return
+        self._closing = True
+        a0.ignore()
+        QTimer.singleShot(CLOSING_LOOK_MS, lambda: _call(self.close))
+
+    def close_without_asking(self) -> None:
+        """End a run as an abort does, then go."""
+        self.station.abort("the window was closed")
+        self._closing = True
+        self.close()
+
+    def _sure(self) -> bool:
+        box = QMessageBox(self)
+        box.setObjectName("close_question")
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("A run is under way")
+        box.setText("A run is under way. Abort it and close?")
+        box.setInformativeText("The points taken so far are kept.")
+        yes = box.addButton("Abort and close", QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton("Go on measuring", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.exec_()
+        return box.clickedButton() is yes
+
+    def _leave(self) -> None:
+        self._device_timer.stop()
+        self._settings.setValue("geometry", self.saveGeometry())
+        self._settings.setValue("layout", self.saveState())
+        self._settings.sync()
+        self.log.close_log()
+        self.station.close()
+
+    def _apply_theme(self) -> None:
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            themes.apply(application, self.theme)
+
+    def _fill(self) -> None:
+        centre = QWidget()
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.errors)
+        layout.addWidget(self.plots, 1)
+        self.setCentralWidget(centre)
+        self.addToolBar(self.rigs)
+        self.addToolBarBreak()
+        bar = QToolBar("Run", self)
+        bar.setObjectName("run_bar")
+        bar.setMovable(False)
+        bar.addWidget(self.control)
+        self.addToolBar(bar)
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._dock("Sequences", self.sequences, Qt.DockWidgetArea.LeftDockWidgetArea)
+        fit = self._dock("Fit", self.fits, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.tabifyDockWidget(fit, self._dock("Instruments", self.instruments,
+                                              Qt.DockWidgetArea.RightDockWidgetArea))  # fmt: skip
+        fit.raise_()
+        self._dock("Log", self.log, Qt.DockWidgetArea.BottomDockWidgetArea)
+
+    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"dock_{title.lower()}")
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _connect(self) -> None:
+        station, control = self.station, self.control
+        station.failed.connect(self.errors.show_error)
+        station.told.connect(lambda text: self.statusBar().showMessage(text, 8000))
+        station.rig_told.connect(self.rigs.show_state)
+        station.rig_changed.connect(self._rig_changed)
+        station.run_begun.connect(self._run_begun)
+        station.ticked.connect(self._ticked)
+        station.fitted.connect(lambda fit: self._show_fit(fit, live=True))
+        station.run_ended.connect(self._run_ended)
+        station.devices_read.connect(self.instruments.show_states)
+        station.stopped_for_safety.connect(self._stopped_for_safety)
+        self.instruments.changed.connect(station.change)
+        self.plots.failed.connect(station.report)
+        self.rigs.rig_asked.connect(station.open_rig)
+        self.rigs.close_asked.connect(station.close_rig)
+        self.rigs.theme_asked.connect(
+            lambda: self.set_theme("dark" if self.theme.name == "light" else "light")
+        )
+        control.pause_asked.connect(station.pause_or_resume)
+        control.abort_asked.connect(station.abort)
+        control.emergency_asked.connect(station.emergency_stop)
+        shortcuts: dict[str, Callable[[], Any]] = {
+            "F5": self.sequences.ask_run,
+            "F6": self.sequences.ask_queue,
+            "F4": self.sequences.plan_button.click,
+            "F7": station.pause_or_resume,
+            "F9": station.abort,
+            "Ctrl+Shift+X": station.emergency_stop,
+            "Ctrl+0": self.plots.fit_view,
+            "Esc": self.errors.hide,
+            "Ctrl+Q": self.close,
+        }
+        for keys, action in shortcuts.items():
+            self._shortcut(keys, action)
+
+    def _shortcut(self, keys: str, action: Callable[[], Any]) -> None:
+        QShortcut(QKeySequence(keys), self).activated.connect(lambda: _call(action))
+
+    def _rig_changed(self, rig: Any) -> None:
+        self.rigs.set_rig(rig)
+        self.sequences.set_rig(rig)
+        self.instruments.set_rig(rig)
+        self._update_busy()
+
+    def _run_begun(self, handle: RunHandle, data: Any) -> None:
+        dwell_s = next((p.value for p in handle.info.parameters if p.name == "dwell_s"), None)
+        self.errors.hide()
+        self.log.set_run(handle.info.run_id)
+        self.plots.show_data(
+            data, f"{handle.info.title}  ·  {handle.path.name}",
+            dwell_s=dwell_s if isinstance(dwell_s, float) else None,
+        )  # fmt: skip
+        self.control.begin(handle)
+        self.instruments.lock(self.station.in_use)
+        self._show_fit(None, live=True)
+        self._update_busy()
+
+    def _ticked(self) -> None:
+        data = self.station.data
+        sweep = None
+        if data is not None and data.kept and any(c.name == "sweep" for c in data.specification):
+            sweep = int(data["sweep"][-1])
+        self.control.show_progress(sweep)
+        self.plots.refresh()
+
+    def _show_fit(self, fit: Any, *, live: bool) -> None:
+        handle = self.station.handle
+        self.plots.show_fit(fit)
+        self.fits.show_fit(fit, handle.info.truth if handle is not None else {}, live=live)
+
+    def _run_ended(self, outcome: Outcome | None) -> None:
+        self.instruments.lock(())
+        self.log.set_run("")
+        self._update_busy()
+        if outcome is None:
+            return
+        self.plots.refresh(force=True)
+        run: Run | None = outcome.run
+        if run is None:
+            self.control.end("Failed")
+            return
+        self.control.end(f"{run.info.sequence}: {run.status}, {len(run)} points")
+        self.plots.show_fit(run.fit)
+        self.fits.show_fit(run.fit, run.info.truth, live=False)
+        self.statusBar().showMessage(f"Saved: {outcome.path}")
+
+    def _stopped_for_safety(self, failures: list[str]) -> None:
+        if failures:
+            text = "Emergency stop, but not everything is safe: " + "; ".join(failures)
+            self.station.failed.emit(text, "\n".join(failures))
+        else:
+            self.statusBar().showMessage("Emergency stop: every device is in its safe state.")
+        self.station.read_devices_soon()
+
+    def _update_busy(self) -> None:
+        self.sequences.set_busy(self.station.why_busy)
+
+    def _restore(self) -> None:
+        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
+        self.resize(1366, 740)
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if layout is not None:
+            self.restoreState(layout)
+        else:
+            docks = [self.findChild(QDockWidget, f"dock_{n}") for n in ("sequences", "fit")]
+            self.resizeDocks(
+                [d for d in docks if d is not None], [330, 300], Qt.Orientation.Horizontal
+            )
+            bottom = self.findChild(QDockWidget, "dock_log")
+            if bottom is not None:
+                self.resizeDocks([bottom], [150], Qt.Orientation.Vertical)
+
+
+def _call(action: Callable[[], Any]) -> None:
+    action()
+
+
+def remembered(folder: Path) -> QSettings:
+    """The file in which the window remembers its layout.
+
+    Raises:
+        BadInputError: the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    return QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
