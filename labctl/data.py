@@ -93,6 +93,7 @@ class RunInfo:
     Attributes:
         resumed_from: identifier of the aborted run whose points this one begins with; "" if none.
         part_of: identifier of the protocol's record that this run belongs to; "" if none.
+        particle: identifier of the particle in the trap; "" if nobody gave it one.
         truth: in simulated mode, what the world knows and the measurement must find:
             name -> (values, unit). Empty on a real rig.
     """
@@ -114,6 +115,7 @@ class RunInfo:
     git_revision: str
     resumed_from: str = ""
     part_of: str = ""
+    particle: str = ""
     truth: Mapping[str, tuple[NDArray[np.float64], str]] = field(default_factory=dict)
 
 

@@ -17,24 +17,23 @@ from labctl.core import (
     RigFile,
     Runner,
     build_rig,
-    describe,
     find_sequence,
     load_rig_file,
 )
 from labctl.core.checks import check_limits, check_roles
 from labctl.core.plan import Plan, plan_run
-from labctl.core.provenance import describe_run, now, truth_of
-from labctl.data import Column, FitResult, Run, RunInfo, RunStatus
+from labctl.core.provenance import describe_run
+from labctl.data import Column, FitResult, Run, RunStatus
 from labctl.errors import (
     OutputError,
     ParameterError,
     RigError,
-    RunAbortedError,
-    RunFailedError,
 )
 from labctl.parameters import SequenceParameters, source_of
+from labctl.run_handle import Conclusion, RunHandle, store_analysis
+from labctl.safety.emergency_stop import REASON, emergency_stop
 from labctl.safety.safe_state import make_safe
-from labctl.storage import RunWriter, append_fit, newest_fitted, read_run
+from labctl.storage import RunWriter, newest_fitted, read_run
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +52,9 @@ def build(rig: str | Path | RigFile, *, seed: int | None = None, speed: float | 
         raise RigError(f"The clock's speed must be a positive number, not {speed:g}.")
     if seed is not None and spec.simulation is not None:
         spec = spec.with_shared_arguments(spec.simulation, seed=seed)
-    built = build_rig(spec, lambda opened: make_safe(opened.open_devices(), opened.safe_states))
+    built = build_rig(
+        spec, lambda opened: make_safe(opened.answering_devices(), opened.safe_states)
+    )
     if speed is not None and built.simulation is not None:
         built.simulation.hold_to_wall_clock(speed)
     return built
@@ -79,46 +80,6 @@ def open_rig(
     return opened
 
 
-class RunHandle:
-    """A run under way: its progress, the ways to end it, and its result.
-
-    Attributes:
-        info: everything that was known about the run before its first point.
-        analysis_error: why the analysis after the run failed; "" if it did not.
-    """
-
-    def __init__(self, runner: Runner, path: Path, info: RunInfo) -> None:
-        self.runner = runner
-        self.info = info
-        self.path = path
-        self.analysis_error = ""
-
-    def stop(self, reason: str = "stopped by the user") -> None:
-        """Ask the run to end after the current point."""
-        self.runner.stop(reason)
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for the end, at most `timeout_s`; returns whether it has come."""
-        return self.runner.join(timeout_s)
-
-    def result(self) -> Run:
-        """Wait for the end and read the file back.
-
-        Raises:
-            RunAbortedError: it was stopped.
-            RunFailedError: it ended in an error, which is the cause of this one.
-        """
-        while not self.wait(0.1):
-            pass
-        runner = self.runner
-        where = f"the {runner.done} points taken are in {self.path}"
-        if runner.status is RunStatus.ABORTED:
-            raise RunAbortedError(f"Run aborted ({runner.reason}); {where}")
-        if runner.status is RunStatus.FAILED:
-            raise RunFailedError(f"Run failed: {runner.reason}; {where}") from runner.error
-        return read_run(self.path)
-
-
 def start(
     sequence: str | type[MeasurementSequence],
     rig: Rig,
@@ -126,6 +87,7 @@ def start(
     *,
     out: str | Path = "data",
     part_of: str = "",
+    particle: str = "",
 ) -> RunHandle:
     """Check everything, create the file, and start measuring in a worker thread.
 
@@ -138,13 +100,14 @@ def start(
         parameters: values in SI, or text with units ("2.87 GHz").
         out: folder for the file; created if needed.
         part_of: identifier of the protocol's record that the run belongs to.
+        particle: identifier of the particle in the trap.
 
     Raises:
         BadInputError: anything wrong with the request; no file was made, nothing was switched on.
     """
     cls = find_sequence(sequence) if isinstance(sequence, str) else sequence
     model = taken_from_files(cls.Parameters.from_user(parameters), Path(out))
-    return _start(cls, rig, model, Path(out), part_of=part_of)
+    return _start(cls, rig, model, Path(out), part_of=part_of, particle=particle)
 
 
 def resume(path: str | Path, rig: Rig, *, out: str | Path | None = None) -> RunHandle:
@@ -194,36 +157,35 @@ def _start(
     *,
     earlier: Run | None = None,
     part_of: str = "",
+    particle: str = "",
 ) -> RunHandle:
     check_roles(cls, rig)
     check_limits(model, rig)
     measurement = cls(model)
     columns = (*measurement.columns, ELAPSED)
-    if rig.active is not None:
-        raise RigError(f"Rig `{rig.name}` is busy with another run; wait for it or stop it.")
-    resumed_from = earlier.info.run_id if earlier else ""
-    info = describe_run(measurement, model, rig, resumed_from=resumed_from, part_of=part_of)
-    instruments = rig.record()
-    path = _new_file(out, cls.name)
-    writer = RunWriter(path, info, columns, measurement.plot, instruments)
-
-    def conclude(status: RunStatus, reason: str) -> None:
-        truth = truth_of(rig)
-        # A device that failed may take its time to answer; safety comes first then.
-        at_end = rig.record() if status is RunStatus.FINISHED else []
-        failures = rig.make_safe()
-        at_end = at_end or rig.record()
-        rig.active = None
-        if failures:
-            status, reason = RunStatus.FAILED, "; ".join(filter(None, (reason, *failures)))
-        writer.close(status, reason, now(), at_end, truth)
-        if failures:
-            raise RunFailedError("; ".join(failures))
-        handle.analysis_error = _analyze(path, measurement)
-
-    runner = Runner(measurement, rig, writer, conclude, earlier=_rows(earlier, columns))
-    handle = RunHandle(runner, path, info)
-    rig.active = handle
+    with rig.idle() as idle:
+        if not idle:
+            raise RigError(f"Rig `{rig.name}` is busy with another run; wait for it or stop it.")
+        if rig.unresponsive:
+            silent = ", ".join(sorted(rig.unresponsive))
+            raise RigError(f"Rig `{rig.name}` cannot measure: {silent} did not answer.")
+        resumed_from = earlier.info.run_id if earlier else ""
+        info = describe_run(
+            measurement, model, rig, resumed_from=resumed_from, part_of=part_of, particle=particle
+        )
+        path = _new_file(out, cls.name)
+        writer = RunWriter(path, info, columns, measurement.plot, rig.record())
+        conclusion = Conclusion(rig, writer, measurement)
+        runner = Runner(
+            measurement,
+            rig,
+            writer,
+            conclusion.end,
+            give_up=conclusion.end_without_lab,
+            earlier=_rows(earlier, columns),
+        )
+        handle = RunHandle(runner, path, info, conclusion)
+        rig.active = handle
     runner.start()
     logger.info("Started %s on rig %s into %s", cls.name, rig.name, path)
     return handle
@@ -278,6 +240,19 @@ def run(
         raise
 
 
+def end_at_once(rig: Rig) -> list[str]:
+    """Emergency stop, and the run under way ended with its file closed, though a call hangs.
+
+    Returns:
+        As `emergency_stop`.
+    """
+    run = rig.active
+    failures = emergency_stop(rig)
+    if isinstance(run, RunHandle):
+        run.abandon(REASON)
+    return failures
+
+
 def taken_from_files(model: SequenceParameters, folder: Path) -> SequenceParameters:
     """Fill every open parameter that is `taken_from` a fit, from the newest file that has it.
 
@@ -322,7 +297,7 @@ def analyze(path: Path) -> FitResult | None:
     """
     recorded = read_run(path)
     cls = find_sequence(recorded.info.sequence)
-    return _store_analysis(
+    return store_analysis(
         path, cls(cls.Parameters.model_validate_json(recorded.info.parameters_json)), recorded
     )
 
@@ -343,27 +318,6 @@ def analyze_live(handle: RunHandle, columns: Mapping[str, NDArray[Any]]) -> FitR
         status=RunStatus.RUNNING,
     )
     return measurement.analyze(so_far) if len(so_far) else None
-
-
-def _analyze(path: Path, measurement: MeasurementSequence) -> str:
-    """Analyse a run that has just ended; returns what went wrong, "" if nothing did."""
-    try:
-        _store_analysis(path, measurement, read_run(path))
-    except Exception as error:  # the data are safe; a fit can be repeated at any time
-        logger.exception("The analysis of %s failed; repeat it with `labctl fit`", path)
-        return describe(error)
-    return ""
-
-
-def _store_analysis(
-    path: Path, measurement: MeasurementSequence, recorded: Run
-) -> FitResult | None:
-    if len(recorded) == 0:
-        return None
-    result = measurement.analyze(recorded)
-    if result is not None:
-        append_fit(path, result)
-    return result
 
 
 def _new_file(folder: Path, name: str) -> Path:

@@ -63,7 +63,7 @@ class World(Faults):
         self._trap_off_s = 0.0
         self._pace = Pace()
         self._cancels = 0
-        self._ramps = 0
+        self._ramps = self._arrived = 0
 
     # --- time -----------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class World(Faults):
         """Ramp the electromagnet; returns when it has arrived.
 
         Raises:
-            DeviceError: a later ramp took over before it arrived.
+            DeviceError: a later ramp took over and led elsewhere.
         """
         with self.lock:
             self.synchronise()
@@ -146,8 +146,14 @@ class World(Faults):
                 if n % STEPS_PER_NAP == 0:
                     self._give_way()
                 if self._ramps != number:
-                    raise DeviceError(f"Another ramp took over on the way to {current_a:g} A.")
-            self.controls.current_a = current_a
+                    break
+            else:
+                self.controls.current_a = current_a
+                self._arrived = number
+            while self._arrived != self._ramps:
+                self._nap(NAP_S)
+            if self.controls.current_a != current_a:
+                raise DeviceError(f"Another ramp took over on the way to {current_a:g} A.")
             self._hold_back()
 
     def count(self, duration_s: float) -> tuple[int, int]:

@@ -44,6 +44,8 @@ def show(file: DataFile, as_json: JsonFlag = False) -> None:
         "git": info.git_revision or "no checkout",
         "versions": ", ".join(f"{name} {number}" for name, number in info.versions.items()),
     }
+    if info.particle:
+        rows["particle"] = info.particle
     for name, text in rows.items():
         made.add_row(name, text)
     console.print(made)

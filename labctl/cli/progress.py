@@ -62,7 +62,7 @@ class RunProgress:
         """Draw the state of the run."""
         note = ""
         if stopping:
-            note = ": stopping after this point"
+            note = ": stopping after this point (once more: at once)"
         elif done == self._total:
             note = ": making the lab safe, analysing"
         self._bar.update(self._task, completed=done, description=self._title + note)

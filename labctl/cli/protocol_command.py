@@ -7,10 +7,8 @@ import typer
 
 from labctl.cli.catalog_commands import JsonFlag
 from labctl.cli.console import print_json, print_line, report_note
-from labctl.cli.progress import RunProgress
 from labctl.cli.request import RigOption, SetOption, SettingsArgument, parse_settings
 from labctl.cli.run_command import (
-    POLL_S,
     OutOption,
     RealtimeOption,
     SeedOption,
@@ -18,6 +16,7 @@ from labctl.cli.run_command import (
     build_rig,
 )
 from labctl.cli.stop_signals import StopSignals
+from labctl.cli.watch import watch_run
 from labctl.protocol import find_protocol, parameters_of, run_protocol
 from labctl.session import RunHandle, check_folder
 from labctl.storage import read_record
@@ -45,14 +44,7 @@ def protocol(
         signals.deferred = True
 
         def watch(handle: RunHandle) -> None:
-            runner = handle.runner
-            with RunProgress(runner.sequence.name, runner.total) as progress:
-                while True:
-                    if signals.reason:
-                        handle.stop(signals.reason)
-                    progress.show(runner.done, stopping=bool(signals.reason))
-                    if handle.wait(POLL_S):
-                        return
+            watch_run(handle, signals)
 
         path = run_protocol(module, lab, parameters, out=out, watch=watch, tell=report_note)
     if as_json:

@@ -9,9 +9,8 @@ import typer
 
 from labctl._version import __version__
 from labctl.cli.console import print_line, report_note
-from labctl.cli.progress import RunProgress
-from labctl.cli.run_command import POLL_S
 from labctl.cli.stop_signals import StopSignals
+from labctl.cli.watch import watch_run
 from labctl.paper import PaperFigure
 from labctl.reproduction import Laboratory, find_reproduction
 from labctl.reproduction import reproduce as measure
@@ -36,12 +35,7 @@ def reproduce(
         signals.deferred = True
 
         def watch(handle: RunHandle) -> None:
-            runner = handle.runner
-            with RunProgress(runner.sequence.name, runner.total) as progress:
-                while not handle.wait(POLL_S):
-                    if signals.reason:
-                        handle.stop(signals.reason)
-                    progress.show(runner.done, stopping=bool(signals.reason))
+            watch_run(handle, signals)
 
         data = out / "data"
         lab = Laboratory(data, quick=quick, watch=watch)

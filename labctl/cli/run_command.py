@@ -9,7 +9,6 @@ import typer
 from labctl import session
 from labctl.cli.catalog_commands import JsonFlag
 from labctl.cli.console import output, print_json, print_line, report_warning
-from labctl.cli.progress import RunProgress
 from labctl.cli.request import (
     RigOption,
     SequenceArgument,
@@ -19,14 +18,12 @@ from labctl.cli.request import (
 )
 from labctl.cli.stop_signals import StopSignals
 from labctl.cli.tables import compare_resonances, print_fit
+from labctl.cli.watch import watch_run
 from labctl.core import Rig, find_sequence
 from labctl.core.checks import check_limits, check_roles
 from labctl.data import Run
 from labctl.errors import BadInputError, LabError
 from labctl.storage import read_run
-
-POLL_S = 0.1
-
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the file.")]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of the simulated world.")]
@@ -112,12 +109,7 @@ def _measure(
     begin: Callable[[], session.RunHandle], signals: StopSignals
 ) -> tuple[session.RunHandle, LabError | None]:
     handle = begin()
-    runner = handle.runner
-    with RunProgress(runner.sequence.name, runner.total) as progress:
-        while not handle.wait(POLL_S):
-            if signals.reason:
-                handle.stop(signals.reason)
-            progress.show(runner.done, stopping=bool(signals.reason))
+    watch_run(handle, signals)
     try:
         handle.result()
     except LabError as error:

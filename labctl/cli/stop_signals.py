@@ -22,11 +22,13 @@ class StopSignals:
     Attributes:
         deferred: set it once there is a run that can be asked to stop.
         reason: why to stop, in words; "" while nothing came.
+        insistent: whether more than one came.
     """
 
     def __init__(self) -> None:
         self.deferred = False
         self.reason = ""
+        self.insistent = False
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -46,6 +48,7 @@ class StopSignals:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         del frame
         first = not self.reason
+        self.insistent = not first
         self.reason = self.reason or REASONS[signal.Signals(number).name]
         if first and not self.deferred:
             raise KeyboardInterrupt

@@ -40,6 +40,7 @@ def describe_run(
     *,
     resumed_from: str = "",
     part_of: str = "",
+    particle: str = "",
 ) -> RunInfo:
     """Who measures what, when, where, with which parameters, rig and software.
 
@@ -72,6 +73,7 @@ def describe_run(
         git_revision=_git_revision(),
         resumed_from=resumed_from,
         part_of=part_of,
+        particle=particle,
         truth=truth_of(rig),
     )
 

@@ -1,7 +1,9 @@
 """From a rig file to open devices."""
 
+import contextlib
 import inspect
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, Self
 
@@ -29,12 +31,15 @@ from labctl.units import parse_quantity
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_S = 2.0
+"""How long to wait for whoever uses the devices for a moment."""
+
 
 class Stoppable(Protocol):
     """A run under way, as far as its rig is concerned."""
 
-    def stop(self, reason: str) -> None:
-        """Ask it to end."""
+    def stop(self, reason: str, *, at_once: bool = False) -> None:
+        """Ask it to end; `at_once` takes its instruments away."""
         ...
 
     def wait(self) -> bool:
@@ -46,6 +51,11 @@ class Rig:
     """The devices of one lab by role, as attributes: `rig.microwave`, `rig.counter` ...
 
     A context manager: leaving it makes every device safe, then closes it.
+
+    Attributes:
+        active: the run that owns the devices; None between runs.
+        unresponsive: roles that did not answer an emergency stop; they are left alone until
+            they do.
     """
 
     microwave: MicrowaveSource
@@ -70,6 +80,8 @@ class Rig:
         self.simulation = simulation
         self.clock: Clock = simulation if simulation is not None else WallClock()
         self.active: Stoppable | None = None
+        self.unresponsive: set[str] = set()
+        self._in_use = threading.Lock()
         self._make_safe = make_safe
         self._open: list[str] = []
 
@@ -111,11 +123,30 @@ class Rig:
 
     def make_safe(self) -> list[str]:
         """Put every open device into its safe state, in reverse order; returns the failures."""
-        return self._make_safe(self)
+        silent = [f"{role} does not answer" for role in self._open if role in self.unresponsive]
+        return self._make_safe(self) + silent
 
     def open_devices(self) -> Iterator[tuple[str, Device]]:
         """(role, device) of what is open, in the order of opening."""
         return ((role, self.devices[role]) for role in tuple(self._open))
+
+    def answering_devices(self) -> Iterator[tuple[str, Device]]:
+        """The open devices without those that do not answer."""
+        return (item for item in self.open_devices() if item[0] not in self.unresponsive)
+
+    @contextlib.contextmanager
+    def idle(self, patience_s: float = PATIENCE_S) -> Iterator[bool]:
+        """The devices for a moment, while no run owns or takes them; yields whether one has them.
+
+        Raises:
+            RigError: somebody else has used them for `patience_s`.
+        """
+        if not self._in_use.acquire(timeout=patience_s):
+            raise RigError(f"Rig `{self.name}` is busy: a device does not answer its monitor.")
+        try:
+            yield self.active is None
+        finally:
+            self._in_use.release()
 
     def close(self) -> None:
         """End a run under way, make every device safe, disconnect. Closing twice is fine."""
@@ -130,6 +161,9 @@ class Rig:
     def _close_devices(self) -> None:
         while self._open:
             role = self._open.pop()
+            if role in self.unresponsive:
+                logger.error("%s does not answer and is left open", role)
+                continue
             try:
                 self.devices[role].close()
             except Exception:  # the rest must still be closed
@@ -146,6 +180,8 @@ class Rig:
         records: list[InstrumentRecord] = []
         for role, device in self.open_devices():
             try:
+                if role in self.unresponsive:
+                    raise DeviceError(f"{role} does not answer")
                 identity, settings = device.identity, dict(device.settings())
             except Exception as error:  # a broken device must not hide the others
                 logger.exception("Cannot read the settings of %s", role)

@@ -1,5 +1,6 @@
 """The only acquisition loop: one worker thread between a sequence and the disk."""
 
+import atexit
 import logging
 import threading
 from collections import deque
@@ -7,9 +8,10 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
+from labctl.core.lent import LentInstruments
 from labctl.core.sequence import MeasurementSequence
 from labctl.data import Column, Point, RunStatus
-from labctl.errors import SequenceError
+from labctl.errors import ParameterError, SequenceError
 from labctl.hal import Clock, Instruments
 
 logger = logging.getLogger(__name__)
@@ -17,7 +19,12 @@ logger = logging.getLogger(__name__)
 ELAPSED = Column("elapsed_s", "s", "Time since the start of the run")
 """Column the runner adds to every point, on the rig's clock."""
 
+SWEEP = "sweep"
+"""Column whose value tells the sweeps of a sequence apart, where it has any."""
+
 LIVE_POINTS = 100_000
+GRACE_S = 0.1
+"""How long an abandoned worker may take to end by itself."""
 
 
 class PointSink(Protocol):
@@ -37,6 +44,9 @@ class Runner:
         sink: takes every point; an error from it stops the run.
         conclude: called once in the worker when the points have ended, with the status and the
             reason; makes the lab safe and closes the file. Whatever it raises becomes `error`.
+        give_up: called instead when the worker is abandoned in a call that hangs: closes the
+            file without touching the lab, or returns False if `conclude` does so just now.
+            `conclude` follows if the call returns after all.
         earlier: points of the run that this one resumes, `elapsed_s` last.
 
     Attributes:
@@ -52,6 +62,7 @@ class Runner:
         sink: PointSink,
         conclude: Callable[[RunStatus, str], None],
         *,
+        give_up: Callable[[RunStatus, str], bool] = lambda status, reason: True,
         earlier: Sequence[tuple[Any, ...]] = (),
     ) -> None:
         self.sequence = sequence
@@ -61,26 +72,79 @@ class Runner:
         self.status = RunStatus.RUNNING
         self.reason = ""
         self.error: BaseException | None = None
-        self._rig = rig
+        self._lent: Any = LentInstruments(rig)
         self._clock: Clock = rig.clock
         self._sink = sink
         self._earlier = earlier
         self._conclude = conclude
+        self._give_up = give_up
         self._stop_reason = ""
+        self._sweep_reason = ""
         self._attention = False
+        self._abandoned = False
+        self._over = threading.Event()
         self._resumed = threading.Event()
         self._resumed.set()
-        self._thread = threading.Thread(target=self._work, name=f"run-{sequence.name}")
+        # A daemon, so that a call that hangs for ever does not keep the program from ending.
+        self._thread = threading.Thread(target=self._work, name=f"run-{sequence.name}", daemon=True)
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Begin; returns at once. The program does not end before the run, unless abandoned."""
+        atexit.register(self._over.wait)
         self._thread.start()
 
-    def stop(self, reason: str = "stopped by the user") -> None:
-        """Ask the run to end after the current point; it ends as `aborted`."""
+    def stop(self, reason: str = "stopped by the user", *, at_once: bool = False) -> None:
+        """Ask the run to end after the current point; it ends as `aborted`.
+
+        `at_once` also takes the instruments away from it: the current point is lost.
+        """
         self._stop_reason = reason
+        if at_once:
+            self._lent.take_back(reason)
         self._attention = True
         self._resumed.set()
+
+    def stop_after_sweep(self, reason: str = "stopped after the sweep") -> None:
+        """Ask the run to end when its current sweep is complete; it ends as `aborted`.
+
+        Raises:
+            ParameterError: the sequence has no sweeps.
+        """
+        if not self.has_sweeps:
+            raise ParameterError(
+                f"`{self.sequence.name}` has no sweeps; stop it after the current point instead."
+            )
+        self._sweep_reason = reason
+        self._attention = True
+
+    @property
+    def has_sweeps(self) -> bool:
+        """Whether the run can be stopped after a sweep."""
+        return self._sweep_column() is not None
+
+    def _sweep_column(self) -> int | None:
+        found = (n for n, c in enumerate(self.sequence.columns) if (c.name, c.shape) == (SWEEP, ()))
+        return next(found, None)
+
+    def abandon(self, reason: str) -> None:
+        """End the run at once, also while its worker hangs in a call; the file is closed.
+
+        The worker is left behind; should its call return, it makes the lab safe and ends.
+        """
+        self.stop(reason, at_once=True)
+        if self.join(GRACE_S):
+            return
+        try:
+            given_up = self._give_up(RunStatus.ABORTED, reason)
+        except Exception as error:  # the run is over in any case
+            logger.exception("The file of an abandoned run could not be closed")
+            given_up, reason, self.error = True, f"{reason}; {describe(error)}", error
+        if not given_up:  # the worker came first after all, and is closing the file
+            self.join()
+            return
+        self._abandoned = True
+        self.status, self.reason = RunStatus.ABORTED, reason
+        self._end()
 
     def pause(self) -> None:
         """Hold after the current point."""
@@ -89,7 +153,7 @@ class Runner:
 
     def resume(self) -> None:
         """Go on after a pause."""
-        self._attention = bool(self._stop_reason)
+        self._attention = bool(self._stop_reason or self._sweep_reason)
         self._resumed.set()
 
     @property
@@ -99,23 +163,43 @@ class Runner:
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, at most `timeout_s`; returns whether it has come."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        return self._over.wait(timeout_s)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker lives, be it abandoned or not."""
+        return self._thread.is_alive()
 
     def _work(self) -> None:
+        error: BaseException | None = None
         try:
-            self.status = self._take_points()
-            self.reason = self._stop_reason if self.status is RunStatus.ABORTED else ""
-        except BaseException as error:  # everything ends in the file and with `error` told
-            logger.exception("Run of %s failed after %d points", self.sequence.name, self.done)
-            self.status, self.reason, self.error = RunStatus.FAILED, describe(error), error
+            status = self._take_points()
+        except BaseException as raised:  # everything ends in the file and with `error` told
+            logger.exception("Run of %s ended after %d points", self.sequence.name, self.done)
+            if self._lent.taken_back:  # it was cut off, which is how it lost its instruments
+                status = RunStatus.ABORTED
+            else:
+                status, error = RunStatus.FAILED, raised
+        if self._abandoned:  # the call that hung has come back
+            status, reason = self.status, self.reason
+        else:
+            reason = self._stop_reason if status is RunStatus.ABORTED else ""
+            reason = describe(error) if error is not None else reason
+            self.status, self.reason, self.error = status, reason, error
         try:
-            self._conclude(self.status, self.reason)
-        except Exception as error:
+            self._conclude(status, reason)
+        except Exception as raised:
             logger.exception("Run of %s could not be concluded", self.sequence.name)
-            self.status = RunStatus.FAILED
-            self.reason = "; ".join(filter(None, (self.reason, describe(error))))
-            self.error = self.error or error
+            if not self._abandoned:
+                self.status = RunStatus.FAILED
+                self.reason = "; ".join(filter(None, (self.reason, describe(raised))))
+                self.error = self.error or raised
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        atexit.unregister(self._over.wait)
+        self._over.set()
 
     def _take_points(self) -> RunStatus:
         columns = self.sequence.columns
@@ -125,8 +209,15 @@ class Runner:
             append(values)
             remember(values)
         self.done = len(self._earlier)
+        # The sweep under way, the point it began with, and how long the one before was.
+        at, began, length, last_sweep = self._sweep_column(), 0, 0, False
+        sweep = None
+        if at is not None:
+            for n, values in enumerate(self._earlier):
+                if values[at] != sweep:
+                    sweep, began, length = values[at], n, n - began
         start_s = now_s() - (self._earlier[-1][-1] if self._earlier else 0.0)
-        points = self.sequence.run(self._rig, done=self.done)
+        points = self.sequence.run(self._lent, done=self.done)
         try:
             for point in points:
                 try:
@@ -136,11 +227,19 @@ class Runner:
                 if len(point) != width:
                     raise _misfit(point, columns)
                 values += (now_s() - start_s,)
+                if at is not None and values[at] != sweep:
+                    if last_sweep:  # this point is of the next one already
+                        self._stop_reason = self._sweep_reason
+                        return RunStatus.ABORTED
+                    sweep, began, length = values[at], self.done, self.done - began
                 append(values)
                 remember(values)
                 self.done += 1
                 if self._attention:
                     self._resumed.wait()
+                    last_sweep = bool(self._sweep_reason)
+                    if last_sweep and self.done - began == length:
+                        self._stop_reason = self._stop_reason or self._sweep_reason
                     if self._stop_reason:
                         return RunStatus.ABORTED
         finally:

@@ -204,6 +204,7 @@ def _read_info(entry: h5py.Group) -> RunInfo:
         git_revision=value_at(run, "git_revision"),
         resumed_from=value_at(run, "resumed_from") if "resumed_from" in run else "",
         part_of=value_at(run, "part_of") if "part_of" in run else "",
+        particle=value_at(run, "particle") if "particle" in run else "",
         truth={
             name: (np.asarray(value_of(dataset)), text_attribute(dataset, "units"))
             for name, dataset in truth

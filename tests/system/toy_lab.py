@@ -5,6 +5,7 @@ time. Rig files for it come from `rig_text`; the journal is a text file, so that
 what happened in another process.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,7 +32,8 @@ class ToyWorld:
         journal: file that takes one line per command, "role verb value".
         fault: "role.verb" that fails, such as "counter.count".
         after: number of calls of it that still succeed.
-        error: "driver" (an exception of a driver's own), "timeout", "device", or "interrupt".
+        error: "driver" (an exception of a driver's own), "timeout", "device", "interrupt", or
+            "hang" (the call never returns).
         brief: leave what happens at every point out of the journal.
     """
 
@@ -41,7 +43,7 @@ class ToyWorld:
         seed: int = 1,
         fault: str = "",
         after: int = 0,
-        error: Literal["driver", "timeout", "device", "interrupt"] = "device",
+        error: Literal["driver", "timeout", "device", "interrupt", "hang"] = "device",
         brief: bool = False,
     ) -> None:
         self.seed = seed
@@ -55,6 +57,8 @@ class ToyWorld:
     def tell(self, role: str, verb: str, value: object = "") -> None:
         """Write a command to the journal, or fail if its hour has come."""
         if self._fault == f"{role}.{verb}":
+            if self._left == 0 and self._error == "hang":
+                threading.Event().wait()
             if self._left == 0:
                 raise self._failure(role)
             self._left -= 1
