@@ -98,6 +98,10 @@ class ReproductionLab(Protocol):
         """Measure on an installed simulated rig; `world` changes figures of its apparatus."""
         ...
 
+    def world(self, rig: str) -> dict[str, Any]:
+        """What an installed simulated rig says about its apparatus."""
+        ...
+
 
 def comparison(
     quantity: str, unit: str, run: Run, value: str, *, scale: float = 1.0, **more: Any

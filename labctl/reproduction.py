@@ -57,6 +57,12 @@ class Laboratory:
             self._watch(handle)
             return handle.result()
 
+    def world(self, rig: str) -> dict[str, Any]:
+        """What an installed simulated rig says about its apparatus, its seed left out."""
+        spec = load_rig_file(rig)
+        arguments = spec.shared[spec.simulation].arguments if spec.simulation else {}
+        return {name: value for name, value in arguments.items() if name != "seed"}
+
 
 def find_reproduction(name: str) -> ModuleType:
     """The module of an installed reproduction: TITLE, PAPER and FIGURES.

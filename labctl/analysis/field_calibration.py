@@ -54,6 +54,7 @@ class Degeneracies(NamedTuple):
         error_a: its standard error.
         field_t: |B| there.
         slope_hz_per_t: d(nu_i - nu_j)/d(field of the magnet), of the pair that closes fastest.
+        transition_hz: |0> -> |-1> that the first pair shares there.
     """
 
     plane: NDArray[np.int64]
@@ -62,6 +63,7 @@ class Degeneracies(NamedTuple):
     error_a: Floats
     field_t: Floats
     slope_hz_per_t: Floats
+    transition_hz: Floats
 
 
 def fit_field_line(current_a: ArrayLike, field_t: ArrayLike, covariance_t2: ArrayLike) -> FieldLine:
@@ -153,7 +155,7 @@ def predict_degeneracies(line: FieldLine, range_a: tuple[float, float]) -> Degen
         line: from `fit_field_line`.
         range_a: lowest and highest current of interest.
     """
-    rows: list[tuple[int, Floats, float, float, float, float]] = []
+    rows: list[tuple[int, Floats, float, float, float, float, float]] = []
     u = np.sqrt(3) / 2 * NV_AXES
     planes = [(110, np.rint(u[i] - u[j]), ((i, j),)) for i, j in PAIRS]
     planes += [
@@ -171,9 +173,12 @@ def predict_degeneracies(line: FieldLine, range_a: tuple[float, float]) -> Degen
         error = float(np.sqrt(gradient @ line.covariance @ gradient))
         field = line.bias_t + current * line.slope_t_per_a
         slope = max(abs(_splitting_slope(field, line.slope_t_per_a, pair)) for pair in pairs)
-        rows.append((family, normal, current, error, float(np.linalg.norm(field)), slope))
+        shared_hz = float(transition_frequencies_hz(field[None])[0, pairs[0][0], 0])
+        rows.append(
+            (family, normal, current, error, float(np.linalg.norm(field)), slope, shared_hz)
+        )
     rows.sort(key=lambda row: row[2])
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 6
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
     return Degeneracies(
         plane=np.array(columns[0], dtype=np.int64),
         normal=np.array(columns[1], dtype=np.int64).reshape(len(rows), 3),
@@ -181,6 +186,7 @@ def predict_degeneracies(line: FieldLine, range_a: tuple[float, float]) -> Degen
         error_a=np.array(columns[3], dtype=np.float64),
         field_t=np.array(columns[4], dtype=np.float64),
         slope_hz_per_t=np.array(columns[5], dtype=np.float64),
+        transition_hz=np.array(columns[6], dtype=np.float64),
     )
 
 
@@ -284,10 +290,11 @@ def _degeneracies(found: Degeneracies) -> Table:
         "current_error_a": found.error_a,
         "field_t": found.field_t,
         "splitting_slope_hz_per_t": found.slope_hz_per_t,
+        "transition_hz": found.transition_hz,
     }
     units = {
         "current_a": "A", "current_error_a": "A", "field_t": "T",
-        "splitting_slope_hz_per_t": "Hz/T",
+        "splitting_slope_hz_per_t": "Hz/T", "transition_hz": "Hz",
     }  # fmt: skip
     return Table(columns, units)
 
