@@ -122,7 +122,12 @@ def fitted_theta(rates: NDArray[np.float64], step_s: float) -> float:
         step_s: length of the step.
     """
     # Half the trace: the mean of the two decay rates.
-    z = 0.5 * step_s * np.sum(rates)
+    return theta_of(0.5 * step_s * np.sum(rates))
+
+
+@njit(cache=True, nogil=True)
+def theta_of(z: float) -> float:
+    """The weight of `fitted_theta` for a decay by exp(-z) in a step."""
     if z < 1e-3:
         return 0.5 + z / 12.0
     return -1.0 / math.expm1(-z) - 1.0 / z

@@ -30,11 +30,14 @@ from sim_backends.physics.spin import (
     mixing,
     static_rates,
     step_populations,
+    theta_of,
 )
 from sim_backends.physics.trajectory_kernel import line
 
 STEPS_PER_REFRESH = 25
 """Steps between updates of what changes slowly: level mixing and relaxation."""
+STIFF = 0.1
+"""Saturation within one step (2 W h) from which the step is fitted to it."""
 
 
 class TwinState(NamedTuple):
@@ -358,6 +361,9 @@ def evolve(
             if shining:
                 _microwave_rates(levels, spins, drive, after)
             for c in range(4):
+                # A drive that saturates within a step would ring under the trapezoidal rule.
+                driven = 2.0 * share * step_s * max(after[c, 0], after[c, 1])
+                least = theta_of(driven) if driven > STIFF else 0.0
                 for m in range(kinds):
                     populations[c, m, 0], populations[c, m, 1] = step_populations(
                         populations[c, m, 0],
@@ -365,7 +371,7 @@ def evolve(
                         rates[c, m],
                         (share * before[c, 0], share * after[c, 0]),
                         (share * before[c, 1], share * after[c, 1]),
-                        theta[c, m],
+                        max(theta[c, m], least),
                         step_s,
                     )
                 before[c, 0], before[c, 1] = after[c, 0], after[c, 1]

@@ -149,3 +149,18 @@ def test_a_gaussian_line_keeps_to_its_rates() -> None:
     one.set(microwave_on=True)
     one.sleep_s(50e-9)
     assert np.all(one.diamond.state.coherence == 0)
+
+
+@pytest.mark.parametrize("power_dbm", [-26.0, -20.0, -17.0, -10.0])
+def test_a_drive_that_saturates_within_a_step_does_not_overshoot(power_dbm: float) -> None:
+    """(1 - exp(-2 W t))/2 in one step of 15 us, whatever 2 W t is."""
+    one = world()
+    before = one.diamond.state.populations[:, 0].copy()
+    rabi = one.apparatus.rabi_rad_s(power_dbm)
+    one.set(microwave_on=True, microwave_dbm=power_dbm)
+    one.sleep_s(15e-6)
+    addressed = int(np.argmax(one.diamond.state.populations[:, 0, 0]))
+    difference = 1 - before[addressed].sum() - before[addressed, 0]
+    gained = one.diamond.state.populations[addressed, 0, 0] - before[addressed, 0]
+    share = -0.5 * np.expm1(-(rabi**2) * T2STAR_S * 15e-6)
+    assert gained == pytest.approx(share * difference, abs=0.01)

@@ -8,7 +8,7 @@ from labctl.errors import CatalogError
 from labctl.parameters import SequenceParameters, unit_of
 from tests.system.toy_lab import SCAN, ToyScan
 
-RATIOS = {"A/s": "_a_per_s", "T/A": "tesla_per_ampere", "Hz/T": "_hz_per_t"}
+RATIOS = {"1/s": "_per_s", "A/s": "_a_per_s", "T/A": "tesla_per_ampere", "Hz/T": "_hz_per_t"}
 
 
 def test_the_first_two_measurements_are_installed() -> None:

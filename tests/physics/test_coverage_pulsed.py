@@ -1,0 +1,167 @@
+"""Errors of the fits of pulsed measurements are honest: a hundred simulated labs each."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+import labctl
+from labctl.analysis.bloch import inversion, pi_time
+from labctl.core import find_sequence, load_rig_file
+from labctl.data import FitResult, Run
+from sim_backends.apparatus import Apparatus
+from sim_backends.physics import nv
+from sim_backends.physics.spin import exact_levels, mixing, static_rates
+
+SEEDS = 100
+PI_TIME_S = 63e-9
+BRIGHT = {"pl_rate": 2e9}
+"""So much light that a few shots suffice; what is counted stays Poisson."""
+
+pytestmark = pytest.mark.slow
+
+
+class Taken:
+    """What `analyze` reads of a run, without a file."""
+
+    def __init__(self, points: list[Mapping[str, Any]], parameters: dict[str, Any]) -> None:
+        self.columns = {name: np.array([point[name] for point in points]) for name in points[0]}
+        self.parameters = parameters
+
+    def __getitem__(self, name: str) -> Any:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+def apparatus(**world: Any) -> Apparatus:
+    arguments = {**load_rig_file("sim_t1").shared["world"].arguments, **BRIGHT, **world}
+    arguments.pop("seed", None)
+    return Apparatus(**arguments)
+
+
+def measure(
+    sequence: str, seed: int, world: Mapping[str, Any] | None = None, **options: Any
+) -> FitResult:
+    rig_file = load_rig_file("sim_t1").with_shared_arguments("world", **{**BRIGHT, **(world or {})})
+    cls = find_sequence(sequence)
+    parameters = cls.Parameters(**options)
+    measurement = cls(parameters)
+    with labctl.open_rig(rig_file, seed=seed) as rig:
+        points = list(measurement.run(rig))
+    fit = measurement.analyze(cast("Run", Taken(points, parameters.model_dump())))
+    assert fit is not None
+    return fit
+
+
+def honest(one: Callable[[int], FitResult], truth: Mapping[str, float]) -> None:
+    fits = [one(seed) for seed in range(SEEDS)]
+    pulls = {
+        name: np.array([(fit.values[name].value - true) / fit.values[name].error for fit in fits])
+        for name, true in truth.items()
+    }
+    for name, values in pulls.items():
+        inside = [float(np.mean(np.abs(values) < width)) for width in (1, 2)]
+        size = np.mean([fit.values[name].error for fit in fits]) / truth[name]
+        print(f"{name}: {inside}, mean {values.mean():.2f}, std {values.std():.2f}, {size:.3f}")
+    for name, values in pulls.items():
+        assert 0.58 <= np.mean(np.abs(values) < 1) <= 0.78, name
+        assert np.mean(np.abs(values) < 2) > 0.9, name
+        assert abs(values.mean()) < 0.3, name
+
+
+def test_rabi() -> None:
+    a = apparatus()
+    rabi = a.rabi_rad_s(10.0)
+    length = pi_time(rabi, a.t2star_s)
+    truth = {
+        "rabi_hz": rabi / (2 * np.pi),
+        "t2star_s": a.t2star_s,
+        "pi_time_s": length,
+        "pi_fidelity": 0.5 * (1 - float(inversion(length, rabi, a.t2star_s))),
+    }
+
+    def one(seed: int) -> FitResult:
+        return measure("rabi", seed, points=40, stop_s=600e-9, sweeps=2, repeats=10)
+
+    honest(one, truth)
+
+
+def test_saturation_where_the_oscillation_is_overdamped() -> None:
+    a = apparatus(t2star_s=50e-9)
+    rate = a.rabi_rad_s(-20.0) ** 2 * a.t2star_s
+
+    def one(seed: int) -> FitResult:
+        return measure(
+            "rabi", seed, {"t2star_s": a.t2star_s}, power_dbm=-20.0, points=30, sweeps=2,
+            start_s=100e-9, repeats=4,
+        )  # fmt: skip
+
+    honest(one, {"saturation_rate_per_s": rate, "pi_time_s": -np.log(0.05) / rate})
+
+
+def test_ramsey() -> None:
+    a = apparatus(t2star_s=70e-9)
+    frequency_hz = line_hz()
+
+    def one(seed: int) -> FitResult:
+        return measure(
+            "ramsey", seed, {"t2star_s": a.t2star_s}, pi_time_s=PI_TIME_S, points=40, sweeps=2,
+            repeats=25, frequency_hz=frequency_hz,
+        )  # fmt: skip
+
+    honest(one, {"t2star_s": a.t2star_s, "detuning_hz": 6e6})
+
+
+def line_hz() -> float:
+    with labctl.open_rig("sim_t1") as rig:
+        assert rig.simulation is not None
+        return float(np.sort(rig.simulation.truth()["resonance_frequency_hz"][0])[1])
+
+
+def pump_rate(a: Apparatus, power_w: float, addressed: int = 3) -> float:
+    """Polarisation rate in the levels that the field mixes: what light adds to the decay of p_0."""
+    b = np.array(a.bias_field_t) * a.gyromagnetic_hz_per_t / a.zero_field_splitting_hz
+    along, square = float(b @ nv.AXES[addressed]), float(b @ b)
+    ground, lower = exact_levels(square, along**2)
+    weights, rates = np.empty((3, 3)), np.empty((3, 3))
+    mixing(np.array([ground, lower, 2 - ground - lower]), along, square, weights)
+    static_rates(weights, a.pump_rate_per_w * power_w, 0.0, 0.0, rates)
+    into, out = 0.5 * (rates[1, 0] + rates[2, 0]), rates[0, 1] + rates[0, 2]
+    return float(into + out)
+
+
+@pytest.mark.parametrize(("t1_s", "stretched"), [(1.61e-3, True), (220e-6, True), (1.61e-3, False)])
+def test_t1(t1_s: float, stretched: bool) -> None:
+    a = apparatus()
+    world = {"t1_s": t1_s, "t1_stretched": stretched}
+    name = "t1_stretched_s" if stretched else "t1_simple_s"
+    truth = {name: t1_s}
+
+    def one(seed: int) -> FitResult:
+        return measure(
+            "t1", seed, world, pi_time_s=PI_TIME_S, points=12, sweeps=2, repeats=16,
+            start_s=0.005 * t1_s, stop_s=3 * t1_s,
+        )  # fmt: skip
+
+    if t1_s > 1e-3:
+        truth["polarization_rate_per_s"] = pump_rate(a, 330e-6)
+    honest(one, truth)
+
+
+def test_polarization_rates() -> None:
+    a = apparatus()
+    truth = {
+        "polarization_rate_per_s": pump_rate(a, 100e-6),
+        "microwave_rate_per_s": a.rabi_rad_s(-35.0) ** 2 * a.t2star_s,
+    }
+
+    def one(seed: int) -> FitResult:
+        return measure(
+            "polarization_rates", seed, saturate_s=PI_TIME_S, power_dbm=-35.0, points=8, sweeps=2,
+            repeats=10,
+        )  # fmt: skip
+
+    honest(one, truth)
