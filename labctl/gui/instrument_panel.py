@@ -20,8 +20,11 @@ from labctl.core import Rig
 from labctl.core.by_hand import DeviceState, can_be_set, deviates
 from labctl.data import Setting
 from labctl.gui.quantity_edit import QuantityEdit
+from labctl.gui.theme import repolish
 from labctl.hal import Device
 from labctl.units import format_quantity
+
+FIELD = 88
 
 
 class InstrumentCard(QGroupBox):
@@ -61,7 +64,6 @@ class InstrumentCard(QGroupBox):
             self._state(self._identity, "wrong")
         else:
             self._identity.setText(f"● {state.identity}")
-            self._state(self._identity, "wrong" if self._locked else "quiet")
             self._state(self._identity, "quiet")
         for name, setting in state.settings.items():
             if name not in self._actual:
@@ -93,21 +95,21 @@ class InstrumentCard(QGroupBox):
             self._grid.addWidget(widget, row, 1)
         actual = QLabel("")
         actual.setObjectName(f"actual_{self.role}_{name}")
-        actual.setMinimumWidth(84)
+        actual.setMinimumWidth(72)
         actual.setAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignRight))
         self._actual[name] = actual
         self._grid.addWidget(actual, row, 2)
 
     def _field(self, name: str, unit: str) -> QuantityEdit:
         field = QuantityEdit(unit)
-        field.setFixedWidth(104)
+        field.setFixedWidth(FIELD)
         field.changed.connect(lambda: self.changed.emit(self.role, name, field.text()))
         return field
 
     def _switch(self, name: str) -> QPushButton:
         switch = QPushButton("off")
         switch.setCheckable(True)
-        switch.setFixedWidth(104)
+        switch.setFixedWidth(FIELD)
         switch.clicked.connect(lambda on: self.changed.emit(self.role, name, on))
         return switch
 
@@ -125,7 +127,7 @@ class InstrumentCard(QGroupBox):
     def _state(self, label: QLabel, state: str) -> None:
         if label.property("state") != state:
             label.setProperty("state", state)
-            label.setStyle(self.style())  # makes Qt look at the property
+            repolish(label)
 
 
 class InstrumentPanel(QScrollArea):
@@ -164,12 +166,19 @@ class InstrumentPanel(QScrollArea):
                 layout.addWidget(card)
         layout.addStretch(1)
         self.setWidget(inner)
+        self._keep_wide()
 
     def show_states(self, states: Mapping[str, DeviceState]) -> None:
         """Show what the devices answered."""
         for role, state in states.items():
             if role in self._cards:
                 self._cards[role].show_state(state)
+        self._keep_wide()
+
+    def _keep_wide(self) -> None:
+        """A card is never cut off at the right."""
+        inner, bar = self.widget(), self.verticalScrollBar()
+        self.setMinimumWidth(inner.minimumSizeHint().width() + bar.sizeHint().width() + 4)
 
     def lock(self, roles: Collection[str]) -> None:
         """Lock the cards of these roles, and free the others."""

@@ -36,6 +36,7 @@ class MapPlot(PlotView):
             width=14,
         )  # fmt: skip
         self._bar.setImageItem(self.image, insert_in=self.plot)
+        self._bar.getAxis("right").setWidth(52)
         self._cells = np.empty((0, 0))
         self._place = (0.0, 0.0, 1.0, 1.0)
         self.set_theme(self.theme)

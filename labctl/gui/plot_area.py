@@ -2,8 +2,11 @@
 # pyright: reportOptionalMemberAccess=false
 # PyQt5 declares nearly every getter Optional; those used here are never None.
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from numpy.typing import NDArray
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import (
     QFileDialog,
@@ -109,6 +112,12 @@ class PlotArea(QWidget):
         """Lay a fit over the data of every plot that can show it."""
         for view in self._views:
             view.show_fit(fit)
+
+    def show_truth(self, truth: Mapping[str, tuple[NDArray[Any], str]]) -> None:
+        """Mark what a simulated world knows, where it is a place on the axis."""
+        for view in self._views:
+            if isinstance(view, ScanPlot):
+                view.show_truth(truth)
 
     def overlay(self, data: LiveData | None, name: str) -> bool:
         """Compare with another run; returns whether a plot here can show it."""

@@ -10,6 +10,7 @@ from pyqtgraph.parametertree.Parameter import Parameter
 from pyqtgraph.parametertree.parameterTypes import WidgetParameterItem
 
 from labctl.errors import UnitError
+from labctl.gui.theme import repolish
 from labctl.units import format_quantity, parse_quantity
 
 DIGITS = 12
@@ -64,7 +65,7 @@ class QuantityEdit(QLineEdit):
         state = "wrong" if wrong else ""
         if self.property("state") != state:
             self.setProperty("state", state)
-            self.setStyle(self.style())  # makes Qt look at the property
+            repolish(self)
 
     def _finish(self) -> None:
         before = self._value

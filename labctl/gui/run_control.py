@@ -6,7 +6,7 @@ from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from labctl.data import RunStatus
-from labctl.session import RunHandle
+from labctl.run_handle import RunHandle
 
 STEPS = 1000
 
@@ -69,8 +69,9 @@ class RunControl(QWidget):
         self._handle = handle
         self._begun_s = time.monotonic()
         self._first = handle.runner.done
-        for button in (self._pause, self._sweep_end, self._abort):
+        for button in (self._pause, self._abort):
             button.setEnabled(True)
+        self._sweep_end.setEnabled(handle.has_sweeps)
         self.show_progress(None)
 
     def end(self, how: str) -> None:

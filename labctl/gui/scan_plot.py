@@ -49,6 +49,7 @@ class ScanPlot(PlotView):
         self._room = pg.ScatterPlotItem(size=1, pen=None, brush=None)
         self.plot.addItem(self._room)
         self._markers: list[pg.InfiniteLine] = []
+        self._truth: list[pg.InfiniteLine] = []
         self.set_theme(self.theme)
 
     def set_theme(self, theme: Theme) -> None:
@@ -60,6 +61,8 @@ class ScanPlot(PlotView):
         self._mean.set_colour(theme.data, 1.5 if self.is_block else 1.0)
         self._earlier.set_colour(theme.earlier, 1.2)
         self._model.set_colour(theme.model, 2.0)
+        for line in self._truth:
+            line.setPen(_dotted(theme))
         for marker in self._markers:
             marker.setPen(_dashed(theme))
             marker.label.setColor(theme.model)
@@ -104,11 +107,14 @@ class ScanPlot(PlotView):
         self._make_room(len(peaks) > 0)
         fill = pg.mkColor(self.theme.plot)
         fill.setAlphaF(0.75)
-        for place, text in peaks:
-            at = np.log10(place) if self.is_spectrum else place
+        places = [float(np.log10(place)) if self.is_spectrum else place for place, _ in peaks]
+        for number, (at, (_, text)) in enumerate(zip(places, peaks, strict=True)):
+            # Of two lines side by side the first is named on its left.
+            left = number + 1 < len(places) and places[number + 1] - at < self._label_width()
+            anchor = (1, 1) if left else (1, 0)
             marker = pg.InfiniteLine(
                 at, angle=90, pen=_dashed(self.theme), label=text,
-                labelOpts={"position": 0.98, "rotateAxis": (1, 0), "anchors": [(1, 0), (1, 0)],
+                labelOpts={"position": 0.98, "rotateAxis": (1, 0), "anchors": [anchor, anchor],
                            "color": self.theme.model, "fill": fill},
             )  # fmt: skip
             self.plot.addItem(marker, ignoreBounds=True)
@@ -127,6 +133,26 @@ class ScanPlot(PlotView):
                 x, fit_x, model, left=np.nan, right=np.nan
             )
         return columns
+
+    def show_truth(self, truth: Mapping[str, tuple[NDArray[Any], str]]) -> None:
+        """Mark what a simulated world knows on the axis of frequencies."""
+        unit = self._axis.unit if self._axis is not None else ""
+        for values, its_unit in truth.values() if unit == "Hz" else ():
+            for place in np.asarray(values, dtype=np.float64).ravel() if its_unit == unit else ():
+                if np.isfinite(place) and place > 0:
+                    at = float(np.log10(place)) if self.is_spectrum else float(place)
+                    line = pg.InfiniteLine(at, angle=90, pen=_dotted(self.theme))
+                    line.setZValue(-10)
+                    self.plot.addItem(line, ignoreBounds=True)
+                    self._truth.append(line)
+
+    def _label_width(self) -> float:
+        """Width of a name written upright, along the axis as it is drawn."""
+        x = self._mean.data[0]
+        if len(x) < 2:
+            return 0.0
+        ends = np.log10(x[[0, -1]]) if self.is_spectrum else x[[0, -1]]
+        return float(0.035 * (ends[1] - ends[0]))
 
     def _make_room(self, wanted: bool) -> None:
         """Leave a third of the height above the data for what is written at the peaks."""
@@ -150,6 +176,10 @@ class ScanPlot(PlotView):
 
 def _dashed(theme: Theme) -> Any:
     return pg.mkPen(theme.model, style=Qt.PenStyle.DashLine)
+
+
+def _dotted(theme: Theme) -> Any:
+    return pg.mkPen(theme.truth, style=Qt.PenStyle.DotLine, width=1.5)
 
 
 def _axis_text(axis: Column | None) -> tuple[str, str]:

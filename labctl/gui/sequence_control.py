@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from PyQt5.QtCore import QObject, QSettings
-from PyQt5.QtWidgets import QFileDialog
+from PyQt5.QtWidgets import QFileDialog, QInputDialog
 
+from labctl.console.presets import Presets
 from labctl.core import MeasurementSequence, find_sequence, sequence_names
 from labctl.core.plan import Plan
 from labctl.data import Run
@@ -25,9 +26,15 @@ class SequenceControl(QObject):
     """Answers what the sequence panel asks for; sequences are imported away from the window."""
 
     def __init__(
-        self, station: Station, panel: SequencePanel, settings: QSettings, parent: QObject
+        self,
+        station: Station,
+        panel: SequencePanel,
+        settings: QSettings,
+        presets: Presets,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
+        self._presets = presets
         self._station, self._panel, self._settings = station, panel, settings
         panel.set_sequences(INSTALLED, sequence_names())
         remembered = settings.value("modules", [])
@@ -39,6 +46,9 @@ class SequenceControl(QObject):
         panel.plan_asked.connect(self._plan)
         panel.file_asked.connect(self._ask_file)
         panel.module_asked.connect(self._ask_module)
+        panel.preset_asked.connect(self._take_preset)
+        panel.preset_save_asked.connect(self._save_preset)
+        panel.preset_delete_asked.connect(self._delete_preset)
 
     def load_parameters(self, run: Run) -> None:
         """Show a run's sequence with the values it had."""
@@ -60,11 +70,53 @@ class SequenceControl(QObject):
 
     def _choose(self, name: str) -> None:
         self._station.files_lane.submit(
-            lambda: find_sequence(name), lambda cls: self._show(name, cls)
+            lambda: (find_sequence(name), self._presets.names(name)),
+            lambda found: self._show(name, *found),
         )
 
-    def _show(self, name: str, cls: type[MeasurementSequence]) -> None:
-        self._panel.show_sequence(name, cls, ())
+    def _show(self, name: str, cls: type[MeasurementSequence], presets: Iterable[str]) -> None:
+        self._panel.show_sequence(name, cls, presets)
+
+    def _take_preset(self, sequence: str, name: str) -> None:
+        def load() -> dict[str, Any]:
+            model = find_sequence(sequence).Parameters
+            defaults = {
+                key: field.get_default(call_default_factory=True)
+                for key, field in model.model_fields.items()
+                if not field.is_required()
+            }
+            return {**defaults, **(self._presets.load(sequence, name) if name else {})}
+
+        self._station.files_lane.submit(load, lambda values: _fill(self._panel, values))
+
+    def _save_preset(self, sequence: str) -> None:
+        if not sequence or self._panel.form.error:
+            return
+        name, given = QInputDialog.getText(self._panel, "Save as preset", "Name")
+        if given:
+            self.save_preset(sequence, name)
+
+    def save_preset(self, sequence: str, name: str) -> None:
+        """Keep the values of the form under a name."""
+        values = self._panel.form.values()
+
+        def save() -> tuple[str, ...]:
+            self._presets.save(sequence, name, values)
+            return self._presets.names(sequence)
+
+        def show(names: tuple[str, ...]) -> None:
+            self._panel.set_presets(names)
+            self._panel.choose_preset(name)
+
+        self._station.files_lane.submit(save, show)
+
+    def _delete_preset(self, sequence: str, name: str) -> None:
+        def delete() -> tuple[str, ...]:
+            self._presets.delete(sequence, name)
+            return self._presets.names(sequence)
+
+        if sequence and name in self._panel.presets:
+            self._station.files_lane.submit(delete, self._panel.set_presets)
 
     def _plan(self, name: str, values: dict[str, Any]) -> None:
         self._station.plan(name, values, self._show_plan)
@@ -94,6 +146,10 @@ class SequenceControl(QObject):
         )
         if path:
             self.load_module(path)
+
+
+def _fill(panel: SequencePanel, values: dict[str, Any]) -> None:
+    panel.form.set_values(values)
 
 
 def sequences_in(path: Path) -> list[str]:

@@ -22,6 +22,7 @@ from PyQt5.QtWidgets import (
 from labctl.core import MeasurementSequence, Rig
 from labctl.core.provenance import description_of
 from labctl.gui.parameter_form import ParameterForm
+from labctl.gui.theme import repolish
 
 SequenceClass = type[MeasurementSequence]
 
@@ -143,6 +144,15 @@ class SequencePanel(QWidget):
         self._presets.addItems(list(names))
         self._presets.blockSignals(False)
 
+    @property
+    def presets(self) -> list[str]:
+        """Names of the presets that are listed, without the defaults."""
+        return [self._presets.itemText(i) for i in range(1, self._presets.count())]
+
+    def choose_preset(self, name: str) -> None:
+        """Show a preset as chosen; its values are in the form already."""
+        self._presets.setCurrentText(name)
+
     def set_rig(self, rig: Rig | None) -> None:
         """Take the limits of another rig."""
         self.form.set_rig(rig)
@@ -156,7 +166,7 @@ class SequencePanel(QWidget):
         """Show the outcome of a dry run."""
         self._plan_text.setText(text)
         self._plan_text.setProperty("state", "quiet" if good else "wrong")
-        self._plan_text.setStyle(self.style())
+        repolish(self._plan_text)
         self._plan_text.show()
 
     def ask_run(self) -> None:

@@ -18,6 +18,7 @@ from labctl.errors import LabError, RunAbortedError
 from labctl.gui.error_bar import details_of
 from labctl.gui.lane import Lane
 from labctl.gui.live_data import LiveData
+from labctl.run_handle import RunHandle
 from labctl.storage import read_run
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Station(QObject):
         super().__init__(parent)
         self.out = out
         self.rig: Rig | None = None
-        self.handle: session.RunHandle | None = None
+        self.handle: RunHandle | None = None
         self.data: LiveData | None = None
         self.begun_s = 0.0
         self.starting = False
@@ -133,7 +134,7 @@ class Station(QObject):
             return
         self.begin(lambda: session.resume(path, rig, out=self.out))
 
-    def begin(self, start: Callable[[], session.RunHandle]) -> None:
+    def begin(self, start: Callable[[], RunHandle]) -> None:
         """Call what starts a run, away from this thread."""
         self.starting = True
         self.rig_lane.submit(start, self._begun, self._not_begun)
@@ -146,8 +147,13 @@ class Station(QObject):
     def pause_or_resume(self) -> None:
         """Hold the run after its current point, or let it go on."""
         if self.handle is not None:
-            runner = self.handle.runner
-            (runner.resume if runner.paused else runner.pause)()
+            (self.handle.resume if self.handle.paused else self.handle.pause)()
+
+    def stop_after_sweep(self) -> None:
+        """End the run when its sweep is complete."""
+        if self.handle is not None and self.handle.has_sweeps:
+            self.handle.stop_after_sweep()
+            self.told.emit("The run ends after this sweep.")
 
     def abort(self, reason: str = "stopped by the user") -> None:
         """End the run after its current point."""
@@ -187,7 +193,9 @@ class Station(QObject):
             return
         # Not in a lane: the rig's may be held up by the very device that has to be stopped.
         threading.Thread(
-            target=self._stop_all, args=(rig, self.handle), name="gui-emergency", daemon=True
+            target=lambda: self.stopped_for_safety.emit(session.end_at_once(rig)),
+            name="gui-emergency",
+            daemon=True,
         ).start()
 
     def close(self, timeout_s: float = 10.0) -> None:
@@ -197,12 +205,6 @@ class Station(QObject):
         for lane in (self.rig_lane, self.analysis_lane, self.files_lane):
             if not lane.close(timeout_s):
                 logger.error("A thread of the window did not end within %g s", timeout_s)
-
-    def _stop_all(self, rig: Rig, handle: session.RunHandle | None) -> None:
-        if handle is not None:
-            handle.stop("emergency stop")
-        failures = rig.make_safe()
-        self.stopped_for_safety.emit(failures)
 
     def _rig_opened(self, rig: Rig) -> None:
         self.rig = rig
@@ -215,7 +217,7 @@ class Station(QObject):
         self.rig_changed.emit(None)
         self.report(error)
 
-    def _begun(self, handle: session.RunHandle) -> None:
+    def _begun(self, handle: RunHandle) -> None:
         self.starting = False
         sequence = handle.runner.sequence
         self.handle = handle
@@ -246,7 +248,7 @@ class Station(QObject):
         elif not over:
             self._fit_now_and_then(handle, data)
 
-    def _fit_now_and_then(self, handle: session.RunHandle, data: LiveData) -> None:
+    def _fit_now_and_then(self, handle: RunHandle, data: LiveData) -> None:
         now_s = time.monotonic()
         if (
             now_s < self._next_fit_s
@@ -273,7 +275,7 @@ class Station(QObject):
 
         self.analysis_lane.submit(fit, show, fail)
 
-    def _over(self, handle: session.RunHandle) -> None:
+    def _over(self, handle: RunHandle) -> None:
         def outcome() -> Outcome:
             error: LabError | None = None
             run: Run | None = None

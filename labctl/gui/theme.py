@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyqtgraph as pg
 from PyQt5.QtGui import QColor, QPalette
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtWidgets import QApplication, QWidget
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Theme:
         window, field: behind labels, and behind what can be typed in.
         plot: behind a plot.
         text, quiet: for what matters and for what does not; both readable on `window`.
-        accent: selection, progress, the run button.
+        accent: selection, the run button.
+        done: the part of a progress bar that is done, under `text`.
         data, model, truth, earlier: measured points, fit, simulated truth, overlaid run.
         warning, error, good: with `on_colour` as the text on top of them.
     """
@@ -28,6 +29,7 @@ class Theme:
     quiet: str
     border: str
     accent: str
+    done: str
     data: str
     model: str
     truth: str
@@ -40,13 +42,15 @@ class Theme:
 
 LIGHT = Theme(
     name="light", window="#f3f4f6", field="#ffffff", plot="#ffffff", text="#1b1f24",
-    quiet="#59636e", border="#c4cad1", accent="#2f6f9f", data="#33658a", model="#c8553d",
+    quiet="#59636e", border="#c4cad1", accent="#2f6f9f", done="#a8cbe4",
+    data="#33658a", model="#c8553d",
     truth="#3f7f3e", earlier="#8a6fb0", warning="#b7791f", error="#b3261e", good="#2e7d4f",
     on_colour="#ffffff",
 )  # fmt: skip
 DARK = Theme(
     name="dark", window="#24272c", field="#1a1c20", plot="#16181b", text="#e6e8eb",
-    quiet="#a3abb5", border="#464c55", accent="#3f86bb", data="#7db4dc", model="#f0876b",
+    quiet="#a3abb5", border="#464c55", accent="#3f86bb", done="#2b587a",
+    data="#7db4dc", model="#f0876b",
     truth="#8fc98c", earlier="#bda4e0", warning="#c58a2b", error="#c9423a", good="#3d8f60",
     on_colour="#ffffff",
 )  # fmt: skip
@@ -83,7 +87,7 @@ def apply(application: QApplication, theme: Theme) -> None:
         QPalette.ColorRole.ButtonText,
     ):
         palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.quiet))
-    application.setStyle("Fusion")
+    application.setStyle("Fusion")  # looks the same everywhere
     font = application.font()
     if font.pointSizeF() > POINTS:  # where the system's own is large, panels would not fit
         font.setPointSizeF(POINTS)
@@ -91,6 +95,14 @@ def apply(application: QApplication, theme: Theme) -> None:
     application.setPalette(palette)
     application.setStyleSheet(_style(theme))
     pg.setConfigOptions(background=theme.plot, foreground=theme.text, antialias=False)
+
+
+def repolish(widget: QWidget) -> None:
+    """Let Qt look again at the properties that the style goes by."""
+    style = widget.style()
+    if style is not None:
+        style.unpolish(widget)
+        style.polish(widget)
 
 
 def _style(theme: Theme) -> str:
@@ -118,5 +130,5 @@ QPushButton#run_button {{ background: {theme.accent}; color: {theme.on_colour};
     font-weight: bold; padding: 4px 14px; border: none; border-radius: 4px; }}
 QPushButton#run_button:disabled {{ background: {theme.border}; color: {theme.quiet}; }}
 QProgressBar {{ border: 1px solid {theme.border}; border-radius: 3px; text-align: center; }}
-QProgressBar::chunk {{ background: {theme.accent}; }}
+QProgressBar::chunk {{ background: {theme.done}; }}
 """

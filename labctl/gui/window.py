@@ -19,20 +19,25 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from labctl.console.presets import Presets
 from labctl.data import Run
 from labctl.errors import BadInputError
 from labctl.gui import theme as themes
+from labctl.gui.alignment_view import AlignmentView
 from labctl.gui.error_bar import ErrorBar
 from labctl.gui.fit_table import FitTable
 from labctl.gui.instrument_panel import InstrumentPanel
 from labctl.gui.log_panel import LogPanel
 from labctl.gui.plot_area import PlotArea
+from labctl.gui.queue_control import QueueControl
+from labctl.gui.queue_panel import QueuePanel
 from labctl.gui.rig_bar import RigBar
 from labctl.gui.run_control import RunControl
 from labctl.gui.sequence_control import SequenceControl
 from labctl.gui.sequence_panel import SequencePanel
 from labctl.gui.station import Outcome, Station
-from labctl.session import RunHandle
+from labctl.gui.world_panel import WorldPanel
+from labctl.run_handle import RunHandle
 
 READ_DEVICES_MS = 1000
 CLOSING_LOOK_MS = 100
@@ -66,10 +71,18 @@ class MainWindow(QMainWindow):
         self.fits = FitTable()
         self.instruments = InstrumentPanel()
         self.log = LogPanel()
+        self.queue_panel = QueuePanel()
+        self.world = WorldPanel()
+        self.alignment = AlignmentView(self.theme)
         self.rigs = RigBar()
         self._fill()
         self._connect()
-        self._sequence_control = SequenceControl(station, self.sequences, settings, self)
+        folder = Path(settings.fileName()).parent
+        presets = Presets(folder / "presets")
+        self._sequence_control = SequenceControl(station, self.sequences, settings, presets, self)
+        self.queue = QueueControl(station, self.queue_panel, folder / "queue.json", self)
+        self.sequences.queue_asked.connect(self.queue.add)
+        self.queue_panel.edited.connect(self.sequences.select)
         self._device_timer = QTimer(self)
         self._device_timer.timeout.connect(station.read_devices)
         self._device_timer.start(READ_DEVICES_MS)
@@ -81,6 +94,7 @@ class MainWindow(QMainWindow):
         self._settings.setValue("theme", name)
         self._apply_theme()
         self.plots.set_theme(self.theme)
+        self.alignment.set_theme(self.theme)
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:  # noqa: N802  Qt's names
         """Ask if a run is under way; end it as an abort does before the window goes."""
@@ -149,11 +163,24 @@ class MainWindow(QMainWindow):
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self._dock("Sequences", self.sequences, Qt.DockWidgetArea.LeftDockWidgetArea)
-        fit = self._dock("Fit", self.fits, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.tabifyDockWidget(fit, self._dock("Instruments", self.instruments,
-                                              Qt.DockWidgetArea.RightDockWidgetArea))  # fmt: skip
-        fit.raise_()
-        self._dock("Log", self.log, Qt.DockWidgetArea.BottomDockWidgetArea)
+        right, bottom = (
+            Qt.DockWidgetArea.RightDockWidgetArea,
+            Qt.DockWidgetArea.BottomDockWidgetArea,
+        )
+        self._dock_together(
+            right,
+            ("Fit", self.fits),
+            ("Instruments", self.instruments),
+            ("World", self.world),
+            ("Alignment", self.alignment),
+        )
+        self._dock_together(bottom, ("Queue", self.queue_panel), ("Log", self.log))
+
+    def _dock_together(self, area: Qt.DockWidgetArea, *panels: tuple[str, QWidget]) -> None:
+        docks = [self._dock(title, widget, area) for title, widget in panels]
+        for dock in docks[1:]:
+            self.tabifyDockWidget(docks[0], dock)
+        docks[0].raise_()
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -176,20 +203,27 @@ class MainWindow(QMainWindow):
         station.stopped_for_safety.connect(self._stopped_for_safety)
         self.instruments.changed.connect(station.change)
         self.plots.failed.connect(station.report)
+        self.world.failed.connect(station.report)
+        self.alignment.start_asked.connect(lambda: station.start("alignment", {"cycles": None}))
         self.rigs.rig_asked.connect(station.open_rig)
         self.rigs.close_asked.connect(station.close_rig)
         self.rigs.theme_asked.connect(
             lambda: self.set_theme("dark" if self.theme.name == "light" else "light")
         )
         control.pause_asked.connect(station.pause_or_resume)
-        control.abort_asked.connect(station.abort)
+        control.sweep_end_asked.connect(station.stop_after_sweep)
+        control.abort_asked.connect(lambda: station.abort())
         control.emergency_asked.connect(station.emergency_stop)
         shortcuts: dict[str, Callable[[], Any]] = {
             "F5": self.sequences.ask_run,
             "F6": self.sequences.ask_queue,
             "F4": self.sequences.plan_button.click,
+            "Shift+F5": self.queue_panel.toggle,
             "F7": station.pause_or_resume,
+            "F8": station.stop_after_sweep,
             "F9": station.abort,
+            "F10": self.alignment.start_asked.emit,
+            "Ctrl+T": self.rigs.theme_asked.emit,
             "Ctrl+Shift+X": station.emergency_stop,
             "Ctrl+0": self.plots.fit_view,
             "Esc": self.errors.hide,
@@ -205,6 +239,7 @@ class MainWindow(QMainWindow):
         self.rigs.set_rig(rig)
         self.sequences.set_rig(rig)
         self.instruments.set_rig(rig)
+        self.world.set_world(rig.simulation if rig is not None else None)
         self._update_busy()
 
     def _run_begun(self, handle: RunHandle, data: Any) -> None:
@@ -215,7 +250,9 @@ class MainWindow(QMainWindow):
             data, f"{handle.info.title}  ·  {handle.path.name}",
             dwell_s=dwell_s if isinstance(dwell_s, float) else None,
         )  # fmt: skip
+        self.plots.show_truth(handle.info.truth)
         self.control.begin(handle)
+        self.alignment.begin()
         self.instruments.lock(self.station.in_use)
         self._show_fit(None, live=True)
         self._update_busy()
@@ -227,6 +264,8 @@ class MainWindow(QMainWindow):
             sweep = int(data["sweep"][-1])
         self.control.show_progress(sweep)
         self.plots.refresh()
+        if data is not None:
+            self.alignment.show_data(data)
 
     def _show_fit(self, fit: Any, *, live: bool) -> None:
         handle = self.station.handle
@@ -272,7 +311,7 @@ class MainWindow(QMainWindow):
             self.resizeDocks(
                 [d for d in docks if d is not None], [330, 300], Qt.Orientation.Horizontal
             )
-            bottom = self.findChild(QDockWidget, "dock_log")
+            bottom = self.findChild(QDockWidget, "dock_queue")
             if bottom is not None:
                 self.resizeDocks([bottom], [150], Qt.Orientation.Vertical)
 
