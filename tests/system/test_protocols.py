@@ -26,10 +26,11 @@ from labctl.parameters import SequenceParameters, quantity
 class Parameters(SequenceParameters):
     points: int = quantity(30, unit="", label="Points", ge=2)
     span_hz: float = quantity(4e6, unit="Hz", label="Span")
+    pace_s: float = quantity(0.0, unit="s", label="Pause after each point")
 
 
 def main(night, parameters):
-    coarse = night.run("{SCAN}", points=parameters.points)
+    coarse = night.run("{SCAN}", points=parameters.points, pace_s=parameters.pace_s)
     line_hz = coarse.fit.tables["resonances"].columns["frequency_hz"][0]
     night.note(f"line at {{line_hz:.6g}} Hz")
     if parameters.points == 13:
@@ -63,7 +64,11 @@ def test_a_protocol_links_its_runs(capfd: Capture, lab: Path, tmp_path: Path) ->
     record = read_record(path)
     assert (record.name, record.status, record.reason) == ("narrow", "finished", "")
     assert record.description == "Scan twice, narrower the second time."
-    assert json.loads(record.parameters_json) == {"points": 25, "span_hz": 2e6}
+    assert json.loads(record.parameters_json) == {
+        "points": 25,
+        "span_hz": 2e6,
+        "pace_s": 0.0,
+    }
     assert record.source == NIGHT
     first, note, second = record.steps
     assert note.text.startswith("line at")
@@ -107,7 +112,9 @@ def test_an_aborted_run_aborts_the_protocol(lab: Path, tmp_path: Path) -> None:
 
         module = find_protocol(str(tmp_path / "narrow.py"))
         with pytest.raises(LabError, match="enough"):
-            run_protocol(module, rig, {"points": 3000}, out=tmp_path, watch=impatient)
+            run_protocol(
+                module, rig, {"points": 3000, "pace_s": 0.01}, out=tmp_path, watch=impatient
+            )
     (path,) = tmp_path.glob("*_narrow.h5")
     record = read_record(path)
     assert record.status == "aborted"
@@ -153,3 +160,27 @@ def test_wrong_parameters_touch_nothing(capfd: Capture, lab: Path, tmp_path: Pat
     assert not list(tmp_path.glob("*.h5"))
     with labctl.open_rig(lab) as rig, pytest.raises(ParameterError):
         run_protocol(str(tmp_path / "narrow.py"), rig, {"points": 1}, out=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_characterisation_night_finds_the_degeneracies_and_their_lifetimes(
+    tmp_path: Path,
+) -> None:
+    """T1 is 1.61 ms alone and 1/(1/1.61 + 1/0.704) ms where two classes are resonant."""
+    with labctl.open_rig("sim_t1") as rig:
+        options = {"effort": 0.5, "odmr_dbm": -30, "degeneracies": 1}
+        path = run_protocol("characterisation", rig, options, out=tmp_path)
+    record = read_record(path)
+    assert record.status == "finished"
+    measured = [step.sequence for step in record.steps if step.sequence]
+    assert measured == ["odmr", "rabi", "field_calibration", "odmr", "t1", "odmr", "t1", "psd"]
+    runs = [labctl.load(tmp_path / step.file) for step in record.steps if step.sequence == "t1"]
+    for run, true_s in zip(runs, (1.61e-3, 0.4898e-3), strict=True):
+        assert run.fit is not None
+        found = run.fit.values["t1_stretched_s"]
+        assert found.error < 0.1 * true_s
+        assert abs(found.value - true_s) < 3 * found.error
+    assert runs[0].parameters["current_a"] == 0
+    # Where the rig's field crosses its first {110} plane, |Bx| = |By|.
+    crossing_a = (7.45 - 5.44) / (0.4 + 0.3)
+    assert abs(runs[1].parameters["current_a"] - crossing_a) < 0.1
