@@ -189,6 +189,7 @@ class Run:
         parameters: name -> value in SI.
         instruments: the devices as they stood before the first point.
         instruments_at_end: the same after the run; empty while it goes on and after a kill.
+        note: what somebody wrote about the run afterwards; "" if nobody did.
     """
 
     info: RunInfo
@@ -201,6 +202,7 @@ class Run:
     instruments: Sequence[InstrumentRecord] = ()
     instruments_at_end: Sequence[InstrumentRecord] = ()
     fit: FitResult | None = None
+    note: str = ""
     path: Path | None = None
 
     @property

@@ -46,6 +46,8 @@ def show(file: DataFile, as_json: JsonFlag = False) -> None:
     }
     if info.particle:
         rows["particle"] = info.particle
+    if run.note:
+        rows["note"] = run.note
     for name, text in rows.items():
         made.add_row(name, text)
     console.print(made)
@@ -154,6 +156,7 @@ def _content(run: Run, file: Path) -> dict[str, Any]:
         "reason": run.reason,
         "points": len(run),
         "end_time": run.end_time,
+        "note": run.note,
         "info": info,
         "parameters": run.parameters,
         "columns": [

@@ -9,18 +9,22 @@ from labctl.storage.record import (
     read_record,
     write_record,
 )
-from labctl.storage.recover import append_fit, recover
+from labctl.storage.recover import add_note, append_fit, recover
+from labctl.storage.summary import FileSummary, read_summary
 from labctl.storage.writer import RunWriter
 
 __all__ = [
+    "FileSummary",
     "ProtocolRecord",
     "RecordedStep",
     "RunWriter",
+    "add_note",
     "append_fit",
     "is_record",
     "newest_fitted",
     "read_record",
     "read_run",
+    "read_summary",
     "recover",
     "write_record",
 ]

@@ -1,5 +1,6 @@
 """The result of an analysis inside a data file."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,15 +62,6 @@ def read_fit(entry: h5py.Group) -> FitResult | None:
     if layout.FIT not in entry:
         return None
     group = group_at(entry, layout.FIT)
-    values: dict[str, FitValue] = {}
-    stored = group_at(group, "values")
-    for name, dataset in datasets(stored):
-        if _ERRORS in dataset.attrs:
-            error = value_at(stored, text_attribute(dataset, _ERRORS))
-            unit = text_attribute(dataset, "units")
-            values[name] = FitValue(
-                value_of(dataset), error, unit, text_attribute(dataset, "long_name")
-            )
     tables: dict[str, Table] = {}
     for name, rows in groups(group_at(group, "tables")):
         items = dict(datasets(rows))
@@ -81,13 +73,24 @@ def read_fit(entry: h5py.Group) -> FitResult | None:
         tables[name] = Table({key: value_of(item) for key, item in items.items()}, units)
     return FitResult(
         model=value_at(group, "model"),
-        values=values,
+        values=dict(read_values(group)),
         covariance=value_at(group, "covariance"),
         reduced_chi_square=value_at(group, "reduced_chi_square"),
         notes=tuple(str(note) for note in value_at(group, "notes")),
         tables=tables,
         curve=_read_curve(entry),
     )
+
+
+def read_values(fit: h5py.Group) -> Iterator[tuple[str, FitValue]]:
+    """(name, value) of a stored fit, one after the other."""
+    stored = group_at(fit, "values")
+    for name, dataset in datasets(stored):
+        if _ERRORS in dataset.attrs:
+            error = value_at(stored, text_attribute(dataset, _ERRORS))
+            unit = text_attribute(dataset, "units")
+            label = text_attribute(dataset, "long_name")
+            yield name, FitValue(value_of(dataset), error, unit, label)
 
 
 def fit_bytes(fit: FitResult) -> int:

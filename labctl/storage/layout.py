@@ -12,6 +12,7 @@
         user              NXuser
         fit               NXprocess     values, covariance, tables
         fit_data          NXdata        the fitted curve
+        notes             NXnote        what somebody wrote about the run afterwards
 
 NeXus names are plain identifiers; where a key of ours is none, the object's attribute `key`
 holds it.
@@ -35,6 +36,7 @@ TRUTH = "truth"
 USER = "user"
 FIT = "fit"
 FIT_DATA = "fit_data"
+NOTES = "notes"
 
 # Bounds of the file format: SWMR needs 1.10's, and 1.10 is what the oldest readers still open.
 LIBVER = ("v110", "v110")

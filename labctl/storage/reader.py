@@ -5,8 +5,9 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
 import numpy as np
@@ -33,7 +34,10 @@ from labctl.storage.layout import (
     value_at,
     value_of,
 )
+from labctl.storage.note import read_note
 from labctl.storage.space import SIGNATURE, SUPERBLOCK_BYTES, end_of_file, one_line
+
+Content = TypeVar("Content")
 
 _PATIENCE_S = 0.5
 _ATTEMPTS = 5
@@ -51,10 +55,19 @@ def read_run(path: Path) -> Run:
         StorageError: no such file, not one of ours, or damaged.
     """
     path = Path(path)
+    return read_patiently(path, lambda file, growing: _read(file, path, growing=growing))
+
+
+def read_patiently(path: Path, read: Callable[[h5py.File, bool], Content]) -> Content:
+    """What `read` makes of one of our files and of whether it was never closed.
+
+    Raises:
+        StorageError: as `read_run`.
+    """
     for attempt in range(_ATTEMPTS):
         with open_for_reading(path) as (file, growing):
             try:
-                return _read(file, path, growing=growing)
+                return read(file, growing)
             except DAMAGE as error:
                 # A reader can meet the writer half-way; meeting it every time is damage.
                 if not growing or attempt == _ATTEMPTS - 1:
@@ -171,6 +184,7 @@ def _read(file: h5py.File, path: Path, *, growing: bool) -> Run:
         instruments=_read_instruments(instruments, _AT_START),
         instruments_at_end=_read_instruments(instruments, _AT_END),
         fit=read_fit(entry),
+        note=read_note(entry),
         path=path,
     )
 

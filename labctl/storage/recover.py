@@ -5,7 +5,7 @@ import errno
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -15,6 +15,7 @@ from labctl.errors import StorageError
 from labctl.storage import layout
 from labctl.storage.fit import fit_bytes, write_fit
 from labctl.storage.layout import dataset_at, group_at, value_at
+from labctl.storage.note import write_note
 from labctl.storage.reader import DAMAGE, complete_points, open_for_reading, read_columns
 from labctl.storage.space import Reservation, abandon, one_line, trim
 
@@ -31,19 +32,39 @@ def append_fit(path: Path, fit: FitResult) -> None:
     Raises:
         StorageError: the file is not ours, was never closed, or cannot be replaced.
     """
+    _change(path, "the fit", fit_bytes(fit), lambda entry: write_fit(entry, fit))
+
+
+def add_note(path: Path, text: str) -> None:
+    """Store a note in a closed file, in place of an earlier one; read back as `Run.note`.
+
+    The file is replaced as by `append_fit`; an empty text removes the note.
+
+    Raises:
+        StorageError: the file is not ours, is still being written or was never closed, or
+            cannot be replaced.
+    """
+    _change(path, "the note", 4 * len(text), lambda entry: write_note(entry, text))
+
+
+def _change(path: Path, what: str, size: int, write: Callable[[h5py.Group], None]) -> None:
     path = Path(path).resolve()
-    with open_for_reading(path) as (_, growing):
-        if growing:
-            raise StorageError(f"{path} was not closed; run `labctl recover` on it first.")
+    with open_for_reading(path) as (file, growing):
+        # The process that writes a file opens it as if it were closed.
+        if growing or _status(file) == RunStatus.RUNNING:
+            raise StorageError(
+                f"{path} was not closed: its run goes on, or was killed; then run "
+                f"`labctl recover` on it first."
+            )
     with _sibling(path) as part:
         try:
             shutil.copyfile(path, part)
             shutil.copymode(path, part)
-            with _editing(part, "r+", path.stat().st_size + fit_bytes(fit)) as file:
-                write_fit(group_at(file, layout.ENTRY), fit)
+            with _editing(part, "r+", path.stat().st_size + size) as file:
+                write(group_at(file, layout.ENTRY))
             part.replace(path)
         except OSError as error:
-            raise StorageError(f"Cannot store the fit in {path}: {one_line(error)}.") from error
+            raise StorageError(f"Cannot store {what} in {path}: {one_line(error)}.") from error
 
 
 def recover(path: Path, out: Path | None = None) -> Path:
@@ -83,9 +104,13 @@ def recover(path: Path, out: Path | None = None) -> Path:
 
 
 def _refuse_complete(source: h5py.File, path: Path) -> None:
-    status = value_at(group_at(group_at(source, layout.ENTRY), layout.RUN), "status")
+    status = _status(source)
     if status != RunStatus.RUNNING:
         raise StorageError(f"{path} was closed properly ({status}); it needs no recovery.")
+
+
+def _status(file: h5py.File) -> str:
+    return value_at(group_at(group_at(file, layout.ENTRY), layout.RUN), "status")
 
 
 def _copy(source: h5py.File, target: h5py.File) -> int:
