@@ -24,6 +24,7 @@ from labctl.data import Run
 from labctl.errors import BadInputError
 from labctl.gui import theme as themes
 from labctl.gui.alignment_view import AlignmentView
+from labctl.gui.browser_control import BrowserControl
 from labctl.gui.error_bar import ErrorBar
 from labctl.gui.fit_table import FitTable
 from labctl.gui.instrument_panel import InstrumentPanel
@@ -32,6 +33,7 @@ from labctl.gui.plot_area import PlotArea
 from labctl.gui.queue_control import QueueControl
 from labctl.gui.queue_panel import QueuePanel
 from labctl.gui.rig_bar import RigBar
+from labctl.gui.run_browser import RunBrowser
 from labctl.gui.run_control import RunControl
 from labctl.gui.sequence_control import SequenceControl
 from labctl.gui.sequence_panel import SequencePanel
@@ -72,6 +74,7 @@ class MainWindow(QMainWindow):
         self.instruments = InstrumentPanel()
         self.log = LogPanel()
         self.queue_panel = QueuePanel()
+        self.browser = RunBrowser()
         self.world = WorldPanel()
         self.alignment = AlignmentView(self.theme)
         self.rigs = RigBar()
@@ -81,6 +84,9 @@ class MainWindow(QMainWindow):
         presets = Presets(folder / "presets")
         self._sequence_control = SequenceControl(station, self.sequences, settings, presets, self)
         self.queue = QueueControl(station, self.queue_panel, folder / "queue.json", self)
+        self.runs = BrowserControl(
+            station, self.browser, self.plots, self.fits, self.sequences, self.theme, self
+        )
         self.sequences.queue_asked.connect(self.queue.add)
         self.queue_panel.edited.connect(self.sequences.select)
         self._device_timer = QTimer(self)
@@ -95,6 +101,7 @@ class MainWindow(QMainWindow):
         self._apply_theme()
         self.plots.set_theme(self.theme)
         self.alignment.set_theme(self.theme)
+        self.runs.set_theme(self.theme)
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:  # noqa: N802  Qt's names
         """Ask if a run is under way; end it as an abort does before the window goes."""
@@ -174,7 +181,9 @@ class MainWindow(QMainWindow):
             ("World", self.world),
             ("Alignment", self.alignment),
         )
-        self._dock_together(bottom, ("Queue", self.queue_panel), ("Log", self.log))
+        self._dock_together(
+            bottom, ("Queue", self.queue_panel), ("Runs", self.browser), ("Log", self.log)
+        )
 
     def _dock_together(self, area: Qt.DockWidgetArea, *panels: tuple[str, QWidget]) -> None:
         docks = [self._dock(title, widget, area) for title, widget in panels]

@@ -50,8 +50,10 @@ def open_window(qtbot: QtBot, tmp_path: Path, out: Path) -> Iterator[Callable[..
     """Make windows; at the end each is closed, its run ended, its threads gone."""
     made: list[MainWindow] = []
 
-    def make(rig: str | None = "sim", *, folder: Path | None = None) -> MainWindow:
-        window = make_window(rig, folder or out, "light", folder=tmp_path / "settings")
+    def make(
+        rig: str | None = "sim", *, folder: Path | None = None, theme: str | None = "light"
+    ) -> MainWindow:
+        window = make_window(rig, folder or out, theme, folder=tmp_path / "settings")
         made.append(window)
         qtbot.addWidget(window)
         if rig is not None:
