@@ -148,9 +148,9 @@ def _shown(name: str, value: FitValue) -> str:
 
 def _age(stamp: tuple[int, int], summary: RunSummary) -> tuple[str, int, str]:
     # Local times with their offsets sort as text within one lab; damaged files go by their date.
-    start = summary.start_time[:19]
+    start = summary.start_time[:23]
     if not start:
-        start = datetime.fromtimestamp(stamp[0] / 1e9).isoformat()[:19]
+        start = datetime.fromtimestamp(stamp[0] / 1e9).isoformat()[:23]
     return start, stamp[0], summary.path.name
 
 

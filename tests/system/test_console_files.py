@@ -116,7 +116,7 @@ def test_the_index_tells_what_the_file_does(toy: Path, tmp_path: Path) -> None:
 def test_newest_first_in_whatever_state_they_are(toy: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     first = measured(toy, data)
-    killed = shutil.move(kill_a_run(tmp_path), data)
+    killed = shutil.move(kill_a_run(tmp_path), data / "killed.h5")
     last = measured(toy, data)
     (data / "text.h5").write_text("no HDF5 at all")
     (data / "empty.h5").touch()
