@@ -126,7 +126,8 @@ def resume(path: str | Path, rig: Rig, *, out: str | Path | None = None) -> RunH
         BadInputError: the run was complete; otherwise as `start`.
     """
     cls, model, earlier = check_resumable(Path(path), rig)
-    return _start(cls, rig, model, Path(path).parent if out is None else Path(out), earlier=earlier)
+    folder = Path(path).parent if out is None else Path(out)
+    return _start(cls, rig, model, folder, earlier=earlier, particle=earlier.info.particle)
 
 
 def check_resumable(

@@ -10,6 +10,8 @@ from labctl.hal import Device, SafeState
 from labctl.safety.safe_state import ELECTROMAGNET, make_safe
 
 DEADLINE_S = 0.2
+WAITING_SHARE = 0.9
+"""Of the deadline; the rest is for telling what has not answered by then."""
 REASON = "emergency stop"
 
 logger = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ def emergency_stop(rig: Lab, deadline_s: float = DEADLINE_S) -> list[str]:
         One line per device that does not answer and per setting that was refused; empty when
         all is well.
     """
-    end_s = time.monotonic() + deadline_s
+    end_s = time.monotonic() + WAITING_SHARE * deadline_s
     if rig.active is not None:
         rig.active.stop(REASON, at_once=True)
     attempts = [_Attempt(rig, role, device) for role, device in reversed(list(rig.open_devices()))]

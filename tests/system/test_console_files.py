@@ -94,6 +94,15 @@ def test_show_tells_note_and_particle(
     assert "particle" not in call(capfd, "show", plain).out
 
 
+def test_a_resumed_run_is_of_the_same_particle(toy: Path, tmp_path: Path) -> None:
+    with labctl.open_rig(load_rig_file(toy)) as lab:
+        settings = {"points": 200, "pace_s": 0.005}
+        handle = labctl.start(SCAN, lab, settings, out=tmp_path / "data", particle="MD-8")
+        handle.stop()
+        handle.wait()
+        assert labctl.resume(handle.path, lab).result().info.particle == "MD-8"
+
+
 def test_the_index_tells_what_the_file_does(toy: Path, tmp_path: Path) -> None:
     path = measured(toy, tmp_path / "data", particle="MD-3", points=50, power_dbm=-3.5)
     add_note(path, "the good one")
