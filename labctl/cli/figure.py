@@ -34,6 +34,8 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "labctl",
 }
 
+MANY_PLACES = 5
+
 
 def save_figure(run: Run, path: Path) -> None:
     """Draw a run into a .png, .svg or .pdf file; no window, no global pyplot state.
@@ -89,12 +91,27 @@ def _draw_fit(axes: "Axes", run: Run, fit: FitResult, curve: FitCurve) -> None:
     axes.plot(x, model, color=_MODEL, linewidth=1.6, zorder=3, label=f"fit: {fit.model}")
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.margins(x=0.02)
+    if _geometric(x):
+        axes.set_xscale("log")
+    if curve.y_unit.endswith("/Hz") and y.min() > 0:
+        axes.set_yscale("log")  # a spectrum spans decades
+        axes.set_ylim(0.5 * model.min(), 2 * max(y.max(), model.max()))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
+        return
     room = _mark_resonances(axes, fit, x_scale, x, model) if curve.x_unit == "Hz" else 0.0
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + room * (high - low))
     if curve.x_unit == "Hz":
         _mark_truth(axes, run, curve, x_scale, height=1 / (1 + room))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
+
+
+def _geometric(x: NDArray[np.float64]) -> bool:
+    """Whether setpoints were spread by ratio over a decade or more."""
+    if x.size < MANY_PLACES or x[0] <= 0 or x[-1] < 10 * x[0]:
+        return False
+    spread = [np.ptp(gaps) / np.mean(gaps) for gaps in (np.diff(np.log(x)), np.diff(x))]
+    return bool(spread[0] < 0.5 * spread[1])
 
 
 def _mark_resonances(

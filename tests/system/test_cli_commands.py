@@ -1,5 +1,6 @@
 """What each command prints, and that a script can rely on it."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -341,3 +342,29 @@ def test_progress_is_drawn_on_a_terminal(toy: Path, tmp_path: Path) -> None:
     for words in ("toy_scan", "/60", "points/s", "ETA"):
         assert words in drawn.decode()
     assert out.splitlines()[-1].endswith(".h5")
+
+
+@pytest.mark.parametrize(
+    ("places", "scale"),
+    [(np.geomspace(1e-5, 1e-2, 12) + 1e-5, "log"), (np.linspace(1e-5, 1e-2, 12), "linear")],
+)
+def test_times_spread_by_ratio_are_drawn_so(ran: Outcome, places: np.ndarray, scale: str) -> None:
+    run = read_run(Path(ran.out.splitlines()[-1]))
+    assert run.fit is not None
+    assert run.fit.curve is not None
+    flat = np.ones_like(places)
+    curve = dataclasses.replace(
+        run.fit.curve, x=places, y=flat, y_error=flat, model=flat, x_unit="s"
+    )
+    drawn = figure.draw(dataclasses.replace(run, fit=dataclasses.replace(run.fit, curve=curve)))
+    assert drawn.axes[0].get_xscale() == scale
+    assert drawn.axes[0].get_yscale() == "linear"
+
+
+def test_a_spectrum_is_drawn_over_decades(ran: Outcome) -> None:
+    run = read_run(Path(ran.out.splitlines()[-1]))
+    assert run.fit is not None
+    assert run.fit.curve is not None
+    curve = dataclasses.replace(run.fit.curve, y_unit="counts^2/s^2/Hz")
+    drawn = figure.draw(dataclasses.replace(run, fit=dataclasses.replace(run.fit, curve=curve)))
+    assert drawn.axes[0].get_yscale() == "log"

@@ -140,3 +140,25 @@ def test_every_reproduction_is_complete(name: str) -> None:
     reproduction = find_reproduction(name)
     assert reproduction.TITLE
     assert all(figure.__doc__ for figure in reproduction.FIGURES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [("dipolar-torque", ("2c", "6")), ("spin-cooling", ("2b", "3a"))],
+)
+def test_measured_agrees_with_theory(tmp_path: Path, name: str, figures: tuple[str, ...]) -> None:
+    """Two figures of each paper: every number within four standard errors of its theory."""
+    reproduction = find_reproduction(name)
+    chosen = [f for f in reproduction.FIGURES if f.__name__.removeprefix("figure_") in figures]
+    short = module(*chosen)
+    lab = Laboratory(tmp_path, quick=True)
+    found = list(reproduce(short, lab, tmp_path, lambda _: None))
+    assert [figure.number for figure in found] == list(figures)
+    compared = [row for figure in found for row in figure.comparisons if row.deviation is not None]
+    assert len(compared) >= 3
+    for row in compared:
+        assert abs(row.deviation or 0.0) < 4, row
+    write_report(tmp_path / "report.html", "T", "P", [], found)
+    pictures = Cells((tmp_path / "report.html").read_text(encoding="utf-8")).pictures
+    assert len(pictures) == 2
