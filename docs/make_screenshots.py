@@ -72,7 +72,7 @@ class Photographer:
     def fill(self, sequence: str, **values: Any) -> None:
         panel = self.window.sequences
         panel.select(sequence, values)
-        self.wait(lambda: values.keys() <= panel.form.values().keys(), 20)
+        self.wait(lambda: panel.sequence == sequence, 20)
         self.settle(0.3)
 
     def run(self, sequence: str, *, points: int | None = None, **values: Any) -> None:
@@ -146,7 +146,7 @@ def tour(photographer: Photographer) -> None:
         p.run("mdmr_map", points=101, sweeps=3, currents=17)
         p.take("map")
     if p.wanted("t1"):
-        p.run("t1")
+        p.run("t1", pi_time_s=12e-6, sweeps=12)
         p.take("t1")
     if p.wanted("queue"):
         p.raise_dock("queue")

@@ -1,7 +1,7 @@
 """Setting instruments by hand: the same checks as in a sequence, and never during one."""
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -37,16 +37,24 @@ class DeviceState:
     error: str = ""
 
 
-def read_devices(rig: Rig, *, leave: Collection[str] = ()) -> dict[str, DeviceState]:
-    """Ask every open device for its state, except the roles to `leave` alone."""
+def roles_in_use(rig: Rig) -> tuple[str, ...]:
+    """The roles that the run under way owns."""
+    runner = getattr(rig.active, "runner", None)
+    return tuple(runner.sequence.roles) if runner is not None else ()
+
+
+def read_devices(rig: Rig) -> dict[str, DeviceState]:
+    """Ask every open device for its state, except those that a run owns or that hang."""
     states: dict[str, DeviceState] = {}
-    for role, device in rig.open_devices():
-        if role in leave:
-            continue
-        try:
-            states[role] = DeviceState(device.identity, dict(device.settings()))
-        except Exception as error:  # noqa: BLE001  a broken device must not hide the others
-            states[role] = DeviceState("", {}, describe(error))
+    for role, device in rig.answering_devices():
+        # Held for one device at a time, so that a run that is to begin waits hardly at all.
+        with rig.idle() as idle:
+            if not idle and role in roles_in_use(rig):
+                continue
+            try:
+                states[role] = DeviceState(device.identity, dict(device.settings()))
+            except Exception as error:  # noqa: BLE001  a broken device must not hide the others
+                states[role] = DeviceState("", {}, describe(error))
     return states
 
 
@@ -56,9 +64,7 @@ def can_be_set(role: str, device: Device, setting: str) -> bool:
     return (role, setting) == _RAMPED or getattr(found, "fset", None) is not None
 
 
-def change(
-    rig: Rig, role: str, setting: str, value: str | float | bool, *, in_use: Collection[str] = ()
-) -> None:
+def change(rig: Rig, role: str, setting: str, value: str | float | bool) -> None:
     """Give one setting of an open device another value; returns when it has arrived.
 
     Args:
@@ -66,16 +72,13 @@ def change(
         role: such as "microwave".
         setting: such as "frequency_hz".
         value: a switch, a number in SI, or text with a unit ("2.87 GHz").
-        in_use: roles that a run owns.
 
     Raises:
-        RigError: the device is in use, or has no such setting.
+        RigError: a run owns the device, or it has no such setting.
         UnitError: the text cannot be read.
         LimitError: the device or the rig file forbids the value; nothing was sent.
         DeviceError: the device did not do it.
     """
-    if role in in_use:
-        raise RigError(f"The {role} belongs to the run under way; pause does not free it.")
     device = rig.devices[role]
     if not can_be_set(role, device, setting):
         raise RigError(f"The {role} has no `{setting}` that can be set.")
@@ -87,6 +90,13 @@ def change(
             device.limits.check(setting, value)
         except LimitError as error:
             raise LimitError(f"{role}: {error}") from error
+    with rig.idle() as idle:
+        if not idle and role in roles_in_use(rig):
+            raise RigError(f"The {role} belongs to the run under way; pause does not free it.")
+        _set(role, device, setting, value)
+
+
+def _set(role: str, device: Device, setting: str, value: float | bool) -> None:
     if (role, setting) == _RAMPED:
         cast(Electromagnet, device).ramp_to(float(value))
     else:

@@ -125,7 +125,7 @@ class AlignmentView(QWidget):
         self._levels.setText(
             f"on {float(data[ON][-1]) / 1e6:.3f},  off {float(data[OFF][-1]) / 1e6:.3f} Mcounts/s"
         )
-        self._best.setText(f"best of the last {len(self._recent)}: {best / 1e3:.1f} kcounts/s")
+        self._best.setText(f"best of {len(self._recent)}: {best / 1e3:.1f} kcounts/s")
         self._bar.show_share(abs(contrast) / best if best else 0.0)
         if self._sound.isChecked() and best > before > 0:
             QApplication.beep()

@@ -20,13 +20,16 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from labctl.data import FitResult, Table
+from labctl.data import FitResult, FitValue, Table
+from labctl.gui.plot_view import PREFIXED
 from labctl.units import format_measurement, format_quantity, prefix_exponent, prefixed_unit
 
 Truth = Mapping[str, tuple[NDArray[Any], str]]
 NOTHING = "The fit appears here while data come in."
 VALUES = "Values"
 NOTES = 6
+POWERS = 6
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _RIGHT = int(Qt.AlignmentFlag.AlignRight) | int(Qt.AlignmentFlag.AlignVCenter)
 
 
@@ -116,7 +119,7 @@ def _values(fit: FitResult, truth: Truth) -> tuple[list[str], list[Sequence[str]
     rows = [
         (
             value.label or _words(name),
-            format_measurement(value.value, value.error, value.unit),
+            _measured(value),
             _true(name, value.unit, truth),
         )
         for name, value in fit.values.items()
@@ -124,6 +127,16 @@ def _values(fit: FitResult, truth: Truth) -> tuple[list[str], list[Sequence[str]
     if any(row[2] for row in rows):
         return ["Quantity", "Value", "Truth"], list(rows)
     return ["Quantity", "Value"], [row[:2] for row in rows]
+
+
+def _measured(value: FitValue) -> str:
+    """A value with its error; large ones that no prefix helps in powers of ten."""
+    exponent = math.floor(math.log10(abs(value.value))) if value.value else 0
+    if abs(exponent) < POWERS or value.unit in PREFIXED or not value.error > 0:
+        return format_measurement(value.value, value.error, value.unit)
+    scaled = format_measurement(value.value / 10**exponent, value.error / 10**exponent, "")
+    power = str(exponent).translate(_RAISED)
+    return f"({scaled}) · 10{power} {value.unit.replace('^2', '²')}"
 
 
 def _true(name: str, unit: str, truth: Truth) -> str:

@@ -25,6 +25,7 @@ from labctl.hal import Device
 from labctl.units import format_quantity
 
 FIELD = 88
+_RIGHT = int(Qt.AlignmentFlag.AlignRight) | int(Qt.AlignmentFlag.AlignVCenter)
 
 
 class InstrumentCard(QGroupBox):
@@ -96,7 +97,7 @@ class InstrumentCard(QGroupBox):
         actual = QLabel("")
         actual.setObjectName(f"actual_{self.role}_{name}")
         actual.setMinimumWidth(72)
-        actual.setAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignRight))
+        actual.setAlignment(Qt.Alignment(_RIGHT))  # pyright: ignore
         self._actual[name] = actual
         self._grid.addWidget(actual, row, 2)
 
@@ -187,7 +188,9 @@ class InstrumentPanel(QScrollArea):
 
 
 def _title(name: str) -> str:
-    stem, _, unit = name.rpartition("_")
+    stem, _, unit = name.removesuffix("_a_per_s").rpartition("_")
+    if name.endswith("_a_per_s"):
+        return f"{stem}_{unit}".replace("_", " ").capitalize()
     known = {"hz", "dbm", "w", "a", "v", "s", "pa", "k"}
     return (stem if unit in known and stem else name).replace("_", " ").capitalize()
 

@@ -78,7 +78,8 @@ class PlotView(QWidget):
             if prefixed:
                 axis.setLabel(label, units=unit)
             else:
-                axis.setLabel(f"{label} ({unit})" if unit else label, units=None)
+                written = unit.replace("^2", "²")
+                axis.setLabel(f"{label} ({written})" if unit else label, units=None)
 
     def fit_view(self) -> None:
         """Show everything, and go on doing so."""

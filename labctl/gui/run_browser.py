@@ -74,10 +74,11 @@ class RunBrowser(QWidget):
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.setWordWrap(False)
         self._table.setSortingEnabled(True)
         self._table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((WIDTH + 8, 128, 90, 76, 60, 260, 80, 120, 400)):
+        for column, width in enumerate((WIDTH + 8, 140, 90, 76, 60, 260, 80, 120, 400)):
             self._table.setColumnWidth(column, width)
         self._table.itemDoubleClicked.connect(lambda _: self._act("run_open"))
         self._table.verticalScrollBar().valueChanged.connect(lambda _: self.ask_pictures())
@@ -161,6 +162,10 @@ class RunBrowser(QWidget):
         for row in range(self._table.rowCount()):
             self._table.item(row, 0).setIcon(QIcon())
         self.ask_pictures()
+
+    def filter_by(self, words: str) -> None:
+        """Write words into the filter."""
+        self._filter.setText(words)
 
     def select(self, path: Path) -> None:
         """Select the row of a file."""

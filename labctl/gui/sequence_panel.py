@@ -149,6 +149,11 @@ class SequencePanel(QWidget):
         """Names of the presets that are listed, without the defaults."""
         return [self._presets.itemText(i) for i in range(1, self._presets.count())]
 
+    @property
+    def sequence(self) -> str:
+        """Name of the sequence whose form is shown, "" before the first."""
+        return self._sequence
+
     def choose_preset(self, name: str) -> None:
         """Show a preset as chosen; its values are in the form already."""
         self._presets.setCurrentText(name)

@@ -72,6 +72,7 @@ class Station(QObject):
         self.rig: Rig | None = None
         self.handle: RunHandle | None = None
         self.data: LiveData | None = None
+        self.particle = ""
         self.begun_s = 0.0
         self.starting = False
         self._fitted_points = 0
@@ -124,7 +125,8 @@ class Station(QObject):
         if rig is None or self.why_busy:
             self.failed.emit(f"Cannot start {sequence}: {self.why_busy}", "")
             return
-        self.begin(lambda: session.start(sequence, rig, parameters, out=self.out))
+        out, particle = self.out, self.particle
+        self.begin(lambda: session.start(sequence, rig, parameters, out=out, particle=particle))
 
     def resume(self, path: Path) -> None:
         """Go on with an earlier run that did not come to its end."""
@@ -162,17 +164,16 @@ class Station(QObject):
 
     def read_devices(self) -> None:
         """Read every device that no run owns; skipped while the last reading is not back."""
-        rig, leave = self.rig, self.in_use
+        rig = self.rig
         if rig is not None and not self.starting and not self.rig_lane.waiting:
-            self.rig_lane.submit(lambda: read_devices(rig, leave=leave), self.devices_read.emit)
+            self.rig_lane.submit(lambda: read_devices(rig), self.devices_read.emit)
 
     def change(self, role: str, setting: str, value: str | bool) -> None:
         """Set one value by hand."""
         rig = self.rig
         if rig is not None:
-            in_use = self.in_use
             self.rig_lane.submit(
-                lambda: change(rig, role, setting, value, in_use=in_use),
+                lambda: change(rig, role, setting, value),
                 lambda _: self.told.emit(f"{role}.{setting} is set."),
                 self.report,
             )
@@ -180,9 +181,9 @@ class Station(QObject):
 
     def read_devices_soon(self) -> None:
         """Read the devices after what they are doing now."""
-        rig, leave = self.rig, self.in_use
+        rig = self.rig
         if rig is not None:
-            self.rig_lane.submit(lambda: read_devices(rig, leave=leave), self.devices_read.emit)
+            self.rig_lane.submit(lambda: read_devices(rig), self.devices_read.emit)
 
     def emergency_stop(self) -> None:
         """Bring every device to its safe state now, whatever else is under way."""

@@ -29,6 +29,9 @@ from labctl.gui.error_bar import ErrorBar
 from labctl.gui.fit_table import FitTable
 from labctl.gui.instrument_panel import InstrumentPanel
 from labctl.gui.log_panel import LogPanel
+from labctl.gui.monitor_panel import MonitorPanel
+from labctl.gui.passport_control import PassportControl
+from labctl.gui.passport_panel import PassportPanel
 from labctl.gui.plot_area import PlotArea
 from labctl.gui.queue_control import QueueControl
 from labctl.gui.queue_panel import QueuePanel
@@ -73,6 +76,8 @@ class MainWindow(QMainWindow):
         self.fits = FitTable()
         self.instruments = InstrumentPanel()
         self.log = LogPanel()
+        self.passport = PassportPanel()
+        self.monitors = MonitorPanel(self.theme)
         self.queue_panel = QueuePanel()
         self.browser = RunBrowser()
         self.world = WorldPanel()
@@ -87,6 +92,8 @@ class MainWindow(QMainWindow):
         self.runs = BrowserControl(
             station, self.browser, self.plots, self.fits, self.sequences, self.theme, self
         )
+        self.passports = PassportControl(station, self.passport, station.out, self)
+        self.passport.runs_asked.connect(self._show_runs_of)
         self.sequences.queue_asked.connect(self.queue.add)
         self.queue_panel.edited.connect(self.sequences.select)
         self._device_timer = QTimer(self)
@@ -102,6 +109,7 @@ class MainWindow(QMainWindow):
         self.plots.set_theme(self.theme)
         self.alignment.set_theme(self.theme)
         self.runs.set_theme(self.theme)
+        self.monitors.set_theme(self.theme)
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:  # noqa: N802  Qt's names
         """Ask if a run is under way; end it as an abort does before the window goes."""
@@ -144,6 +152,7 @@ class MainWindow(QMainWindow):
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.saveState())
         self._settings.sync()
+        self.monitors.close_monitors()
         self.log.close_log()
         self.station.close()
 
@@ -180,6 +189,8 @@ class MainWindow(QMainWindow):
             ("Instruments", self.instruments),
             ("World", self.world),
             ("Alignment", self.alignment),
+            ("Particle", self.passport),
+            ("Monitors", self.monitors),
         )
         self._dock_together(
             bottom, ("Queue", self.queue_panel), ("Runs", self.browser), ("Log", self.log)
@@ -248,6 +259,7 @@ class MainWindow(QMainWindow):
         self.rigs.set_rig(rig)
         self.sequences.set_rig(rig)
         self.instruments.set_rig(rig)
+        self.monitors.set_rig(rig)
         self.world.set_world(rig.simulation if rig is not None else None)
         self._update_busy()
 
@@ -305,6 +317,12 @@ class MainWindow(QMainWindow):
             self.statusBar().showMessage("Emergency stop: every device is in its safe state.")
         self.station.read_devices_soon()
 
+    def _show_runs_of(self, particle: str) -> None:
+        self.browser.filter_by(particle)
+        dock = self.findChild(QDockWidget, "dock_runs")
+        if dock is not None:
+            dock.raise_()
+
     def _update_busy(self) -> None:
         self.sequences.set_busy(self.station.why_busy)
 
@@ -322,7 +340,7 @@ class MainWindow(QMainWindow):
             )
             bottom = self.findChild(QDockWidget, "dock_queue")
             if bottom is not None:
-                self.resizeDocks([bottom], [150], Qt.Orientation.Vertical)
+                self.resizeDocks([bottom], [200], Qt.Orientation.Vertical)
 
 
 def _call(action: Callable[[], Any]) -> None:

@@ -2,7 +2,7 @@
 # pyright: reportOptionalMemberAccess=false
 # PyQt5 declares nearly every getter Optional; those used here are never None.
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
@@ -108,6 +108,15 @@ class WorldPanel(QScrollArea):
             self._faults.addItem(item)
         self._faults.blockSignals(False)
 
+    def _tick_faults(self, injected: Collection[str]) -> None:
+        self._faults.blockSignals(True)
+        for row in range(self._faults.count()):
+            item = self._faults.item(row)
+            on = Qt.CheckState.Checked if item.text() in injected else Qt.CheckState.Unchecked
+            if item.checkState() != on:
+                item.setCheckState(on)
+        self._faults.blockSignals(False)
+
     def _set_fault(self, item: QListWidgetItem) -> None:
         if self._world is None:
             return
@@ -130,6 +139,7 @@ class WorldPanel(QScrollArea):
             state = self._world.state()
         except Exception as error:  # noqa: BLE001  shown once, in the panel itself
             state = {"error": (np.array(np.nan), f"({error})")}
+        self._tick_faults(self._world.injected)
         for name, (values, unit) in state.items():
             if name not in self._values:
                 label = QLabel("")
