@@ -1,6 +1,7 @@
 """The emergency stop: devices safe and the file closed, whatever hangs."""
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from labctl.parameters import SequenceParameters
 from labctl.safety.emergency_stop import emergency_stop
 from labctl.session import RunHandle, end_at_once
 from sim_backends.world import World
-from tests.system.command_line import finish, spawn
+from tests.system.command_line import environment, finish, spawn
 from tests.system.test_cli_run_ends import toy, wait_for_points
 from tests.system.toy_lab import SCAN, unsafe_traces
 
@@ -278,3 +279,14 @@ def test_second_ctrl_c_with_another_device_hanging(tmp_path: Path, verb: str) ->
     assert not unsafe_traces(journal)
     (path,) = (tmp_path / "data").glob("*.h5")
     assert len(labctl.load(path)) == taken
+
+
+def test_a_program_does_not_end_before_its_run(tmp_path: Path) -> None:
+    script = (
+        "import labctl; rig = labctl.open_rig('sim', speed=20.0);"
+        f"labctl.start('mdmr', rig, {{'points': 101, 'sweeps': 2}}, out={str(tmp_path)!r})"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment(), timeout=120)
+    (path,) = tmp_path.glob("*.h5")
+    run = labctl.load(path)
+    assert (run.status, len(run)) == (RunStatus.FINISHED, 202)
