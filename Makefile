@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check gui clean
+.PHONY: demo test check gui screenshots clean
 
 # An MDMR scan of the simulated lab: HDF5 file, picture and table of resonances in demo/.
 demo: $(VENV)/.installed
@@ -23,6 +23,10 @@ check: $(VENV)/.installed-test
 
 gui: $(VENV)/.installed-gui
 	$(BIN)/labctl-gui
+
+# The window's main states as the documentation shows them; look at each picture afterwards.
+screenshots: $(VENV)/.installed-gui
+	$(BIN)/python docs/make_screenshots.py docs/screenshots --small
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

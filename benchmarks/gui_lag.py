@@ -1,8 +1,9 @@
 """How long the window's event loop is held up while data pour in, and how soon it opens.
 
-    python -m benchmarks.gui_lag [scan] [psd] [start]
+    python -m benchmarks.gui_lag [mdmr] [scan] [psd] [start]
 
-`scan`: a scan of a million points, as fast as the runner takes them. `psd`: a spectrum of a
+`mdmr`: a scan of a million setpoints on the simulated lab. `scan`: one whose points cost nothing,
+which takes all that Python's threads have. `psd`: a spectrum of a
 stream of 1 MS/s of the simulated lab, in real time. A timer in the window's own thread ticks every
 5 ms; its lateness is the lag. `start`: from a cold process to a window that takes input, against a
 process that imports PyQt5 and pyqtgraph and shows an empty plot.
@@ -133,6 +134,12 @@ def scan() -> None:
     lag(MillionPoints, {}, rig="sim", seconds=60, speed=None)
 
 
+def mdmr() -> None:
+    """An MDMR scan of a million setpoints on the simulated lab, its first 30 s."""
+    values = {"points": 1_000_000, "sweeps": 1, "dwell_s": 20e-6}
+    lag("mdmr", values, rig="sim", seconds=30, speed=None)
+
+
 def psd() -> None:
     """A live spectrum of 1 MS/s, resolution 10 Hz, for 20 s."""
     lag(
@@ -172,7 +179,7 @@ def _wait(application: Any, condition: Callable[[], bool], patience_s: float = 6
 
 def main() -> None:
     """Run what is named, or everything."""
-    parts = {"scan": scan, "psd": psd, "start": start}
+    parts = {"mdmr": mdmr, "scan": scan, "psd": psd, "start": start}
     for name in sys.argv[1:] or parts:
         parts[name]()
 

@@ -80,7 +80,7 @@ class Photographer:
         station = self.window.station
         self.fill(sequence, **values)
         self.window.sequences.ask_run()
-        self.wait(lambda: station.handle is not None, 20)
+        self.wait(lambda: station.handle is not None)
         self.wait(
             lambda: (
                 station.handle is None

@@ -69,7 +69,7 @@ class AlignmentView(QWidget):
         self._seen = 0
         self._contrast = self._number("alignment_contrast", 30)
         self._sigmas = self._number("alignment_sigmas", 12)
-        self._levels = self._number("alignment_levels", 12)
+        self._levels = self._number("alignment_levels", 10)
         self._best = self._number("alignment_best", 12)
         self._bar = ContrastBar(theme)
         self._sound = QCheckBox("Sound at a new best")

@@ -1,7 +1,7 @@
 """The points of a run as they come in, kept so that plots need no second look at them."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,15 +87,17 @@ class LiveData:
         """How many of the most recent points `columns` holds."""
         return self._kept
 
-    def averages(self) -> tuple[list[Floats], Floats, Floats, NDArray[np.int64]]:
+    def averages(
+        self, *, most_errors: int = MAX_SCALARS
+    ) -> tuple[list[Floats], Floats, Floats | None, NDArray[np.int64]]:
         """(values of each axis, mean, its standard error, repeats), one entry per setpoint.
 
         In the order in which the setpoints were visited first. The error is from the scatter,
-        NaN where there was one point only.
+        NaN where there was one point only; None where there are more than `most_errors`.
         """
         if self._averages is None:
             raise ValueError(f"`{self.plot.signal}` is no scalar against scalars.")
-        return self._averages.result()
+        return self._averages.result(most_errors=most_errors)
 
     def block_mean(self) -> Floats:
         """Mean of the signal's blocks over all points, shape of one block."""
@@ -125,31 +127,105 @@ class LiveData:
         self._kept = self._kept - drop + min(number, self._most)
 
 
+class _Places(Protocol):
+    """Gives every setpoint a number, and remembers it by that number."""
+
+    def find(self, axes: list[NDArray[Any]]) -> NDArray[np.int64]:
+        """Number of the setpoint of each point."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def values(self) -> list[Floats]:
+        """Values of each axis by number."""
+        ...
+
+
+class _Line:
+    """Setpoints along one axis: numbered as they come, looked up in a sorted copy.
+
+    A scan of a million setpoints goes through here; nothing is done point by point in Python.
+    """
+
+    def __init__(self) -> None:
+        self._by_number, self._sorted = np.empty(64), np.empty(0)
+        self._numbers = np.empty(0, np.int64)
+        self._size = 0
+
+    def find(self, axes: list[NDArray[Any]]) -> NDArray[np.int64]:
+        (keys,) = axes
+        keys = keys.astype(np.float64)
+        at = np.searchsorted(self._sorted[: self._size], keys)
+        inside = at < self._size
+        known = np.zeros(len(keys), bool)
+        known[inside] = self._sorted[at[inside]] == keys[inside]
+        if not known.all():
+            self._learn(keys[~known])
+            at = np.searchsorted(self._sorted[: self._size], keys)
+        return self._numbers[at]
+
+    def __len__(self) -> int:
+        return self._size
+
+    def values(self) -> list[Floats]:
+        return [self._by_number[: self._size]]
+
+    def _learn(self, keys: Floats) -> None:
+        fresh, first = np.unique(keys, return_index=True)
+        order = np.argsort(first)  # numbers in the order of the visits
+        size, more = self._size, len(fresh)
+        self._by_number = grown(self._by_number, size + more)
+        self._by_number[size : size + more] = fresh[order]
+        numbers = np.empty(more, np.int64)
+        numbers[order] = size + np.arange(more)
+        if size and fresh[0] <= self._sorted[size - 1]:
+            at = np.searchsorted(self._sorted[:size], fresh)
+            self._sorted = np.insert(self._sorted[:size], at, fresh)
+            self._numbers = np.insert(self._numbers[:size], at, numbers)
+        else:  # a scan upwards: nothing moves
+            self._sorted = grown(self._sorted, size + more)
+            self._numbers = grown(self._numbers, size + more)
+            self._sorted[size : size + more] = fresh
+            self._numbers[size : size + more] = numbers
+        self._size = size + more
+
+
+class _Grid:
+    """Setpoints along several axes."""
+
+    def __init__(self) -> None:
+        self._index: dict[Any, int] = {}
+
+    def find(self, axes: list[NDArray[Any]]) -> NDArray[np.int64]:
+        known = self._index
+        return np.array(
+            [
+                known.setdefault(key, len(known))
+                for key in zip(*(axis.tolist() for axis in axes), strict=True)
+            ],
+            np.int64,
+        )
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def values(self) -> list[Floats]:
+        return list(np.array(list(self._index), dtype=np.float64).T)
+
+
 class _Averages:
     """Number, mean and sum of squared deviations of every setpoint (Welford, in batches)."""
 
     def __init__(self, axes: int) -> None:
-        self._index: dict[Any, int] = {}
-        self._places = np.empty((64, axes))
+        self._places: _Places = _Line() if axes == 1 else _Grid()
         self._count = np.zeros(64, np.int64)
-        self._mean = np.zeros(64)
-        self._squares = np.zeros(64)
+        self._mean, self._squares = np.zeros(64), np.zeros(64)
 
     def add(self, axes: list[NDArray[Any]], signal: NDArray[Any]) -> None:
-        keys: Iterable[Any] = (
-            axes[0].tolist() if len(axes) == 1 else zip(*(a.tolist() for a in axes), strict=True)
-        )
-        known, index, fresh = self._index, [], []
-        for key in keys:
-            found = known.get(key)
-            if found is None:
-                found = known[key] = len(known)
-                fresh.append(key)
-            index.append(found)
-        before = len(known) - len(fresh)
-        self._grow(len(known))
-        if fresh:
-            self._places[before : len(known)] = np.reshape(fresh, (len(fresh), -1))
+        index = self._places.find(axes)
+        size = len(self._places)
+        self._count = grown(self._count, size)
+        self._mean, self._squares = grown(self._mean, size), grown(self._squares, size)
         hit, where, number = np.unique(index, return_inverse=True, return_counts=True)
         values = signal.astype(np.float64)
         mean = np.bincount(where, weights=values) / number
@@ -159,20 +235,25 @@ class _Averages:
         self._squares[hit] += squares + shift**2 * old * number / (old + number)
         self._count[hit] += number
 
-    def result(self) -> tuple[list[Floats], Floats, Floats, NDArray[np.int64]]:
-        size = len(self._index)
+    def result(
+        self, *, most_errors: int
+    ) -> tuple[list[Floats], Floats, Floats | None, NDArray[np.int64]]:
+        size = len(self._places)
         count, mean = self._count[:size], self._mean[:size]
+        if size > most_errors:
+            return self._places.values(), mean, None, count
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.sqrt(self._squares[:size] / (count - 1) / count)
-        return list(self._places[:size].T), mean, error, count
+        return self._places.values(), mean, error, count
 
-    def _grow(self, size: int) -> None:
-        for name in ("_places", "_count", "_mean", "_squares"):
-            old = getattr(self, name)
-            if size > len(old):
-                grown = np.zeros((max(2 * len(old), size), *old.shape[1:]), old.dtype)
-                grown[: len(old)] = old
-                setattr(self, name, grown)
+
+def grown(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """The array itself, or one with its content and room for twice `size`, zeros behind."""
+    if size <= len(array):
+        return array
+    larger = np.zeros((2 * size, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger
 
 
 def data_of(run: Run) -> LiveData:

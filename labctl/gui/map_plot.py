@@ -115,7 +115,7 @@ class SetpointMap(MapPlot):
             labelled(first.name, first.unit): x,
             labelled(second.name, second.unit): y,
             labelled(self._data.signal.name, unit): mean,
-            labelled("standard_error", unit): error,
+            labelled("standard_error", unit): np.empty(0) if error is None else error,
             "repeats": repeats,
         }
 

@@ -78,7 +78,7 @@ class RunBrowser(QWidget):
         self._table.setSortingEnabled(True)
         self._table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((WIDTH + 8, 140, 90, 76, 60, 260, 80, 120, 400)):
+        for column, width in enumerate((WIDTH + 8, 152, 90, 76, 60, 260, 80, 120, 400)):
             self._table.setColumnWidth(column, width)
         self._table.itemDoubleClicked.connect(lambda _: self._act("run_open"))
         self._table.verticalScrollBar().valueChanged.connect(lambda _: self.ask_pictures())

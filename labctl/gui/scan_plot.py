@@ -11,7 +11,7 @@ from PyQt5.QtWidgets import QWidget
 
 from labctl.data import Column, FitResult, Table
 from labctl.gui.live_data import LiveData
-from labctl.gui.peaks_kept import PeaksKept
+from labctl.gui.peaks_kept import SPARSE, PeaksKept
 from labctl.gui.plot_view import PlotView, labelled
 from labctl.gui.theme import Theme
 from labctl.units import format_measurement
@@ -77,8 +77,9 @@ class ScanPlot(PlotView):
             if self._last is not None and self._data.points > 1:
                 self._last.set_data(x[keep], self._data[self._data.plot.signal][-1][keep])
             return
-        (x, *_), mean, error, _ = self._data.averages()
-        self._mean.set_data(x, mean * self._scale, error * self._scale)
+        (x, *_), mean, error, _ = self._data.averages(most_errors=SPARSE)
+        error = None if error is None else error * self._scale
+        self._mean.set_data(x, mean * self._scale, error)
 
     def overlay(self, data: LiveData | None) -> None:
         """Draw the same signal of another run behind this one, or take it away."""
@@ -155,7 +156,7 @@ class ScanPlot(PlotView):
         return float(0.035 * (ends[1] - ends[0]))
 
     def _make_room(self, wanted: bool) -> None:
-        """Leave a third of the height above the data for what is written at the peaks."""
+        """Leave a third of the height and more above the data for what is written at the peaks."""
         x, y, _ = self._mean.data
         seen = y[np.isfinite(y) & (y > 0)] if self.is_spectrum else y[np.isfinite(y)]
         if not wanted or not seen.size:
@@ -163,10 +164,10 @@ class ScanPlot(PlotView):
             return
         low, high = float(seen.min()), float(seen.max())
         if self.is_spectrum:
-            top = np.log10(high) + 0.4 * np.log10(high / low)
+            top = np.log10(high) + 0.55 * np.log10(high / low)
             self._room.setData([np.log10(x[-1])], [top])
         else:
-            self._room.setData([x[-1]], [high + 0.4 * (high - low)])
+            self._room.setData([x[-1]], [high + 0.55 * (high - low)])
 
     def _block_axis(self) -> NDArray[np.float64]:
         if self._axis is None or self._axis.shape != self._data.signal.shape:

@@ -17,7 +17,7 @@ from labctl.data import Run
 from labctl.errors import LabError, RunAbortedError
 from labctl.gui.error_bar import details_of
 from labctl.gui.lane import Lane
-from labctl.gui.live_data import LiveData
+from labctl.gui.live_data import LiveData, data_of
 from labctl.run_handle import RunHandle
 from labctl.storage import read_run
 
@@ -26,18 +26,28 @@ logger = logging.getLogger(__name__)
 DRAIN_MS = 40
 """Between two looks at the runner's buffer: 25 Hz."""
 FIT_EVERY_S = 1.0
-MOST_AT_ONCE = 20_000
-"""Points taken from the runner at once; the rest waits for the next look, so nothing stalls."""
+MOST_AT_ONCE = 4_000
+"""Points taken from the runner at once, again and again for `DRAIN_S`."""
+DRAIN_S = 8e-3
+"""Time for that at each look, so that nothing stalls; the rest waits for the next one."""
+ANALYSIS_PATIENCE_S = 1.0
+REST = 2.0
+"""A look that took long is followed by a pause that is longer by this factor."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; `run` None where its file could not be read back."""
+    """How a run ended; `run` None where its file could not be read back.
+
+    `data` are those of the file, where the runner was faster than the window and points were
+    dropped on their way to the plots.
+    """
 
     path: Path
     run: Run | None
     error: LabError | None
     analysis_error: str
+    data: LiveData | None = None
 
 
 class Station(QObject):
@@ -203,7 +213,8 @@ class Station(QObject):
         """End everything: the run, the rig, the threads."""
         self._timer.stop()
         self.close_rig()
-        for lane in (self.rig_lane, self.analysis_lane, self.files_lane):
+        self.analysis_lane.close(ANALYSIS_PATIENCE_S)  # nobody waits for that fit any more
+        for lane in (self.rig_lane, self.files_lane):
             if not lane.close(timeout_s):
                 logger.error("A thread of the window did not end within %g s", timeout_s)
 
@@ -240,9 +251,12 @@ class Station(QObject):
             return
         over = handle.wait(0)
         live = handle.runner.live
-        batch = [live.popleft() for _ in range(min(len(live), MOST_AT_ONCE))]
-        data.take(batch)
+        begun_s = time.perf_counter()
+        while live and time.perf_counter() - begun_s < DRAIN_S:
+            data.take([live.popleft() for _ in range(min(len(live), MOST_AT_ONCE))])
         self.ticked.emit()
+        took_ms = 1e3 * (time.perf_counter() - begun_s)
+        self._timer.setInterval(max(DRAIN_MS, round(REST * took_ms)))
         if over and not live:
             self._timer.stop()
             self._over(handle)
@@ -277,6 +291,8 @@ class Station(QObject):
         self.analysis_lane.submit(fit, show, fail)
 
     def _over(self, handle: RunHandle) -> None:
+        data = self.data
+
         def outcome() -> Outcome:
             error: LabError | None = None
             run: Run | None = None
@@ -289,7 +305,9 @@ class Station(QObject):
                     run = read_run(handle.path)
                 except LabError:
                     logger.exception("The file %s cannot be read back", handle.path)
-            return Outcome(handle.path, run, error, handle.analysis_error)
+            missed = run is not None and data is not None and data.points < len(run)
+            whole = data_of(run) if missed and run is not None else None
+            return Outcome(handle.path, run, error, handle.analysis_error, whole)
 
         self.files_lane.submit(outcome, self._told_over)
 

@@ -114,6 +114,12 @@ QGroupBox {{ border: 1px solid {theme.border}; border-radius: 4px; margin-top: 9
 QGroupBox::title {{ subcontrol-origin: margin; left: 8px; padding: 0 3px; font-weight: bold; }}
 QHeaderView::section {{ background: {theme.window}; color: {theme.text}; padding: 2px 4px;
     border: none; border-bottom: 1px solid {theme.border}; }}
+QLineEdit {{ border: 1px solid {theme.border}; border-radius: 3px; padding: 1px 3px; }}
+QLineEdit:focus {{ border: 1px solid {theme.accent}; }}
+QCheckBox::indicator, QListView::indicator {{ width: 12px; height: 12px; border-radius: 2px;
+    border: 1px solid {theme.quiet}; background: {theme.field}; }}
+QCheckBox::indicator:checked, QListView::indicator:checked {{ border-color: {theme.accent};
+    background: {theme.accent}; }}
 QLineEdit[state="wrong"] {{ border: 2px solid {theme.error}; }}
 QLabel[state="quiet"] {{ color: {theme.quiet}; }}
 QLabel[state="wrong"] {{ color: {theme.error}; font-weight: bold; }}

@@ -20,7 +20,7 @@ from PyQt5.QtWidgets import (
 )
 
 from labctl.console.presets import Presets
-from labctl.data import Run
+from labctl.data import Run, RunInfo
 from labctl.errors import BadInputError
 from labctl.gui import theme as themes
 from labctl.gui.alignment_view import AlignmentView
@@ -28,6 +28,7 @@ from labctl.gui.browser_control import BrowserControl
 from labctl.gui.error_bar import ErrorBar
 from labctl.gui.fit_table import FitTable
 from labctl.gui.instrument_panel import InstrumentPanel
+from labctl.gui.live_data import LiveData
 from labctl.gui.log_panel import LogPanel
 from labctl.gui.monitor_panel import MonitorPanel
 from labctl.gui.passport_control import PassportControl
@@ -46,7 +47,7 @@ from labctl.run_handle import RunHandle
 
 READ_DEVICES_MS = 1000
 CLOSING_LOOK_MS = 100
-_WIDTHS = [330, 300]
+_WIDTHS = [325, 335]
 
 
 class MainWindow(QMainWindow):
@@ -178,7 +179,8 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        self._dock("Sequences", self.sequences, Qt.DockWidgetArea.LeftDockWidgetArea)
+        left = Qt.DockWidgetArea.LeftDockWidgetArea
+        self._dock_together(left, ("Sequences", self.sequences), ("Particle", self.passport))
         right, bottom = (
             Qt.DockWidgetArea.RightDockWidgetArea,
             Qt.DockWidgetArea.BottomDockWidgetArea,
@@ -189,11 +191,13 @@ class MainWindow(QMainWindow):
             ("Instruments", self.instruments),
             ("World", self.world),
             ("Alignment", self.alignment),
-            ("Particle", self.passport),
-            ("Monitors", self.monitors),
         )
         self._dock_together(
-            bottom, ("Queue", self.queue_panel), ("Runs", self.browser), ("Log", self.log)
+            bottom,
+            ("Queue", self.queue_panel),
+            ("Runs", self.browser),
+            ("Monitors", self.monitors),
+            ("Log", self.log),
         )
 
     def _dock_together(self, area: Qt.DockWidgetArea, *panels: tuple[str, QWidget]) -> None:
@@ -264,19 +268,23 @@ class MainWindow(QMainWindow):
         self._update_busy()
 
     def _run_begun(self, handle: RunHandle, data: Any) -> None:
-        dwell_s = next((p.value for p in handle.info.parameters if p.name == "dwell_s"), None)
         self.errors.hide()
         self.log.set_run(handle.info.run_id)
-        self.plots.show_data(
-            data, f"{handle.info.title}  ·  {handle.path.name}",
-            dwell_s=dwell_s if isinstance(dwell_s, float) else None,
-        )  # fmt: skip
-        self.plots.show_truth(handle.info.truth)
+        self._show_data(data, handle.info, handle.path.name)
         self.control.begin(handle)
         self.alignment.begin()
         self.instruments.lock(self.station.in_use)
         self._show_fit(None, live=True)
         self._update_busy()
+
+    def _show_data(self, data: LiveData, info: RunInfo, name: str) -> None:
+        dwell_s = next((p.value for p in info.parameters if p.name == "dwell_s"), None)
+        self.plots.show_data(
+            data,
+            f"{info.title}  ·  {name}",
+            dwell_s=dwell_s if isinstance(dwell_s, float) else None,
+        )
+        self.plots.show_truth(info.truth)
 
     def _ticked(self) -> None:
         data = self.station.data
@@ -299,6 +307,8 @@ class MainWindow(QMainWindow):
         self._update_busy()
         if outcome is None:
             return
+        if outcome.data is not None and outcome.run is not None:
+            self._show_data(outcome.data, outcome.run.info, outcome.path.name)
         self.plots.refresh(force=True)
         run: Run | None = outcome.run
         if run is None:
