@@ -142,7 +142,7 @@ class RunHandle:
         if runner.status is RunStatus.ABORTED:
             raise RunAbortedError(f"Run aborted ({runner.reason}); {where}")
         if runner.status is RunStatus.FAILED:
-            raise RunFailedError(f"Run failed: {runner.reason}; {where}") from runner.error
+            raise RunFailedError(f"Run failed: {runner.reason.rstrip('.')}; {where}") from runner.error
         return read_run(self.path)
 
 
