@@ -142,7 +142,8 @@ class RunHandle:
         if runner.status is RunStatus.ABORTED:
             raise RunAbortedError(f"Run aborted ({runner.reason}); {where}")
         if runner.status is RunStatus.FAILED:
-            raise RunFailedError(f"Run failed: {runner.reason.rstrip('.')}; {where}") from runner.error
+            reason = runner.reason.rstrip(".")
+            raise RunFailedError(f"Run failed: {reason}; {where}") from runner.error
         return read_run(self.path)
 
 
