@@ -75,8 +75,8 @@ class Photographer:
         self.wait(lambda: panel.sequence == sequence, 20)
         self.settle(0.3)
 
-    def run(self, sequence: str, *, points: int | None = None, **values: Any) -> None:
-        """Run to the end, or until `points` have come."""
+    def run(self, sequence: str, *, until: int | None = None, **values: Any) -> None:
+        """Run to the end, or until so many points have come."""
         station = self.window.station
         self.fill(sequence, **values)
         self.window.sequences.ask_run()
@@ -85,9 +85,9 @@ class Photographer:
             lambda: (
                 station.handle is None
                 or (
-                    points is not None
+                    until is not None
                     and station.data is not None
-                    and station.data.points >= points
+                    and station.data.points >= until
                 )
             )
         )
@@ -129,7 +129,7 @@ def tour(photographer: Photographer) -> None:
         speed = p.window.station.rig.simulation if p.window.station.rig else None
         if speed is not None:
             speed.speed = 20.0
-        p.run("psd", points=12, averages=None)
+        p.run("psd", until=12, averages=None)
         p.take("psd")
         tabs = p.window.findChild(QTabWidget, "plot_tabs")
         if tabs is not None and not p.small:

@@ -61,6 +61,14 @@ class FitPlot(PlotView):
             residual = (curve.y - curve.model) / curve.y_error
         self._residual.set_data(curve.x, np.where(np.isfinite(residual), residual, np.nan))
 
+    def redraw(self) -> None:
+        for item in (self._data, self._model, self._residual):
+            item.refresh()
+
+    def fit_view(self) -> None:
+        super().fit_view()
+        self.rest.enableAutoRange()
+
     def export_columns(self) -> Mapping[str, NDArray[Any]]:
         curve = self._curve
         if curve is None:

@@ -67,8 +67,17 @@ class FitTable(QWidget):
         layout.addWidget(self._table, 1)
         layout.addWidget(self._notes)
 
-    def show_fit(self, fit: FitResult | None, truth: Truth, *, live: bool) -> None:
-        """Show a fit; `truth` is what a simulated world knows by the same names."""
+    def show_fit(
+        self, fit: FitResult | None, truth: Truth, *, live: bool, of: str = "points so far"
+    ) -> None:
+        """Show a fit.
+
+        Args:
+            fit: or None, where there is none.
+            truth: what a simulated world knows by the same names.
+            live: the run is under way.
+            of: what of it was fitted.
+        """
         self._fit, self._truth = fit, truth
         if fit is None:
             self._table.setRowCount(0)
@@ -78,7 +87,7 @@ class FitTable(QWidget):
             return
         quality = fit.reduced_chi_square
         text = f", χ²/ν = {quality:.3g}" if math.isfinite(quality) else ""
-        self._model.setText(f"<b>{fit.model}</b>{text}{' (points so far)' if live else ''}")
+        self._model.setText(f"<b>{fit.model}</b>{text}{f' ({of})' if live else ''}")
         chosen = self._choice.currentText()
         names = ([VALUES] if fit.values else []) + [_words(name) for name in fit.tables]
         self._choice.clear()
@@ -105,7 +114,7 @@ class FitTable(QWidget):
         header = self._table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         if chosen == VALUES:
-            header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for number, cells in enumerate(rows):
             for column, cell in enumerate(cells):
                 item = QTableWidgetItem(cell)

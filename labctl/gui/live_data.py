@@ -10,8 +10,8 @@ from labctl.data import Column, PlotHint, Run
 
 MAX_SCALARS = 5_000_000
 """Points kept of scalar columns; the averages go on counting beyond."""
-MAX_BLOCK_BYTES = 64_000_000
-"""Memory for the most recent blocks (traces, spectra)."""
+MAX_BLOCK_BYTES = 16_000_000
+"""Memory per column for the most recent blocks (traces, spectra)."""
 
 _AT_ONCE = 10_000
 

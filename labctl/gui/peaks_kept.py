@@ -91,6 +91,10 @@ class PeaksKept:
         self._x, self._y, self._error = x, y, error
         self._draw()
 
+    def refresh(self) -> None:
+        """Draw for the view as it is now."""
+        self._draw()
+
     def clear(self) -> None:
         """Show nothing."""
         self.set_data([], [])

@@ -60,6 +60,9 @@ class SequencePanel(QWidget):
         self._tree.setIndentation(12)
         self._groups: dict[str, QTreeWidgetItem] = {}
         self._tree.currentItemChanged.connect(self._choose)
+        self._load = QTreeWidgetItem(self._tree, ["Load a .py file …"])
+        self._load.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        self._tree.itemClicked.connect(self._clicked)
         self._about = QLabel("")
         self._about.setObjectName("sequence_about")
         self._about.setWordWrap(True)
@@ -92,7 +95,8 @@ class SequencePanel(QWidget):
     def set_sequences(self, group: str, names: Iterable[str]) -> None:
         """List sequences under a heading."""
         if group not in self._groups:
-            self._groups[group] = QTreeWidgetItem(self._tree, [group])
+            self._groups[group] = QTreeWidgetItem([group])
+            self._tree.insertTopLevelItem(len(self._groups) - 1, self._groups[group])
             self._groups[group].setExpanded(True)
             self._groups[group].setFlags(Qt.ItemFlag.ItemIsEnabled)
         parent = self._groups[group]
@@ -232,6 +236,10 @@ class SequencePanel(QWidget):
         name = _name(item) if item is not None else None
         if name:
             self.chosen.emit(name)
+
+    def _clicked(self, item: QTreeWidgetItem | None) -> None:
+        if item is self._load:
+            self.module_asked.emit()
 
     def _take_preset(self, index: int) -> None:
         if self._sequence:

@@ -297,9 +297,12 @@ class MainWindow(QMainWindow):
             self.alignment.show_data(data)
 
     def _show_fit(self, fit: Any, *, live: bool) -> None:
-        handle = self.station.handle
+        handle, data = self.station.handle, self.station.data
         self.plots.show_fit(fit)
-        self.fits.show_fit(fit, handle.info.truth if handle is not None else {}, live=live)
+        dropped = data is not None and data.kept < data.points
+        of = f"last {data.kept} points" if data is not None and dropped else "points so far"
+        truth = handle.info.truth if handle is not None else {}
+        self.fits.show_fit(fit, truth, live=live, of=of)
 
     def _run_ended(self, outcome: Outcome | None) -> None:
         self.instruments.lock(())
