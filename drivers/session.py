@@ -1,0 +1,192 @@
+"""Connections to instruments: the one place with locks, time-outs and their translation."""
+
+import contextlib
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+import pyvisa
+from pymeasure.adapters import Adapter
+from pymeasure.instruments import Instrument
+from pyvisa.constants import StatusCode
+
+from labctl.errors import DeviceError, LabError
+
+logger = logging.getLogger(__name__)
+
+Handle = TypeVar("Handle")
+
+
+class Link(Generic[Handle]):
+    """One connection to one instrument, and its only lock.
+
+    Several roles may share a link (a generator whose channels drive trap and AOM): name it in
+    the rig's [shared] and hand it to both. It opens with the first role and closes with the
+    last. Whatever goes wrong inside `talk` becomes a `DeviceError` that names role, place,
+    command and answer; afterwards the connection is made anew, because a late answer must
+    never be taken for the answer to the next question.
+
+    Attributes:
+        where: VISA resource name, port or host.
+        last_command: what was sent last, for messages.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.last_command = ""
+        self._lock = threading.RLock()
+        self._handle: Handle | None = None
+        self._users = 0
+        self._doubtful = False
+
+    def open(self, role: str, connect: Callable[[], Handle]) -> None:
+        """Connect if nobody has yet. Raises DeviceError when there is no answer."""
+        with self._lock:
+            if self._handle is None:
+                with self._translated(role):
+                    self._handle = connect()
+                self._connect = connect
+            self._users += 1
+
+    def close(self) -> None:
+        """Give the connection up; the last user closes it."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._handle is not None:
+                handle, self._handle = self._handle, None
+                with contextlib.suppress(Exception):  # it may be what has just broken
+                    self._disconnect(handle)
+
+    @contextlib.contextmanager
+    def talk(self, role: str) -> Iterator[Any]:
+        """The instrument, for as long as nobody else may talk to it.
+
+        Raises:
+            DeviceError: it is not open, or anything goes wrong inside.
+        """
+        with self._lock, self._translated(role):
+            if self._handle is None:
+                raise DeviceError(f"{role} at {self.where} is not open; open the rig first.")
+            if self._doubtful:
+                self._handle = self._renew(self._handle, self._connect)
+                self._doubtful = False
+            yield self._handle
+
+    @contextlib.contextmanager
+    def _translated(self, role: str) -> Iterator[None]:
+        try:
+            yield
+        except LabError:
+            raise
+        except Exception as error:
+            self._doubtful = self._handle is not None
+            after = f" after `{self.last_command}`" if self.last_command else ""
+            raise DeviceError(f"{role} at {self.where}{after}: {self._reason(error)}") from error
+
+    def _reason(self, error: Exception) -> str:
+        return " ".join(str(error).split()) or type(error).__name__
+
+    def _renew(self, handle: Handle, connect: Callable[[], Handle]) -> Handle:
+        with contextlib.suppress(Exception):  # it may be what has just broken
+            self._disconnect(handle)
+        return connect()
+
+    def _disconnect(self, handle: Handle) -> None:
+        """Close what `connect` opened."""
+        close = getattr(handle, "close", None)
+        if close is not None:
+            close()
+
+
+class Session(Link[Instrument]):
+    """A VISA session that a pymeasure instrument talks through.
+
+    Args:
+        resource: VISA resource name, such as "TCPIP::192.168.0.7::INSTR" or "ASRL/dev/ttyUSB0".
+        visa_library: what pyvisa.ResourceManager takes: "" is the vendor's VISA, or pyvisa-py
+            where there is none; "@py"; a library object.
+        timeout_s: how long an answer may take.
+        read_termination, write_termination: line ends, where VISA does not know them: a line feed
+            on every "TCPIP::...::SOCKET".
+        adapter: an adapter to use in place of VISA.
+        options: anything else that pymeasure's VISAAdapter takes, such as `baud_rate`.
+    """
+
+    def __init__(
+        self,
+        resource: str,
+        *,
+        visa_library: Any = "",
+        timeout_s: float = 3.0,
+        adapter: Adapter | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(resource)
+        self._settings = {"visa_library": visa_library, "timeout": round(1e3 * timeout_s)}
+        self._settings |= options
+        self._timeout_s = timeout_s
+        self._adapter = adapter
+
+    def connect_as(self, table: type[Instrument], **arguments: Any) -> Instrument:
+        """A pymeasure instrument on this session.
+
+        Raises whatever pyvisa raises; `open` translates it.
+        """
+        settings = {**arguments, **({} if self._adapter else self._settings)}
+        if self.where.endswith("::SOCKET"):
+            settings.setdefault("read_termination", "\n")
+            settings.setdefault("write_termination", "\n")
+        with warnings.catch_warnings():
+            # Upstream asks whether old classes speak SCPI; that is no news for a lab's log.
+            warnings.simplefilter("ignore", FutureWarning)
+            instrument = table(self._adapter or self.where, **settings)
+        instrument.adapter = _Witness(instrument.adapter, self)  # type: ignore[assignment]
+        return instrument
+
+    @contextlib.contextmanager
+    def patience(self, timeout_s: float) -> Iterator[None]:
+        """Allow answers to take longer for a moment; call it inside `talk`."""
+        connection = getattr(getattr(self._handle, "adapter", None), "connection", None)
+        before = getattr(connection, "timeout", None)
+        if connection is not None:
+            connection.timeout = round(1e3 * max(timeout_s, self._timeout_s))
+        try:
+            yield
+        finally:
+            if connection is not None:
+                connection.timeout = before
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, pyvisa.VisaIOError):
+            if error.error_code == StatusCode.error_timeout:
+                return f"no answer within {self._timeout_s:g} s (is it switched on and connected?)"
+            return f"{error.description.rstrip('.')} ({error.abbreviation})"
+        return super()._reason(error)
+
+    def _renew(self, handle: Instrument, connect: Callable[[], Instrument]) -> Instrument:
+        with contextlib.suppress(Exception):  # not every interface knows a device clear
+            handle.adapter.connection.clear()  # type: ignore[attr-defined]
+        if self._adapter is not None:
+            return handle
+        return super()._renew(handle, connect)
+
+    def _disconnect(self, handle: Instrument) -> None:
+        handle.adapter.close()
+
+
+class _Witness:
+    """A pymeasure adapter that remembers what was said last."""
+
+    def __init__(self, adapter: Any, session: Session) -> None:
+        self._adapter = adapter
+        self._session = session
+
+    def write(self, command: str, **options: Any) -> None:
+        """Write a command and remember it."""
+        self._session.last_command = command
+        self._adapter.write(command, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._adapter, name)
