@@ -204,6 +204,12 @@ class World(Faults):
             self._cancels += 1
             self._timelines.cancel(name)
 
+    def plays(self, name: str) -> bool:
+        """Whether a timeline has events left just now."""
+        with self.lock:
+            self.synchronise()
+            return name in self._timelines
+
     def finish(self, name: str) -> None:
         """Let time pass until a timeline has no events left."""
         with self.lock:

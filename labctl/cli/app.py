@@ -17,6 +17,7 @@ from labctl.cli import (
     protocol_command,
     reproduce_command,
     run_command,
+    serve_command,
 )
 from labctl.cli.console import print_line, report_error
 from labctl.cli.log_file import close_log, open_log
@@ -40,6 +41,7 @@ app.command("run")(run_command.run)
 app.command("resume")(run_command.resume)
 app.command("protocol")(protocol_command.protocol)
 app.command("reproduce")(reproduce_command.reproduce)
+app.command("serve")(serve_command.serve)
 app.command("show")(file_commands.show)
 app.command("fit")(file_commands.fit)
 app.command("plot")(file_commands.plot)

@@ -1,0 +1,120 @@
+"""The whole simulated lab on the network."""
+
+import contextlib
+import ipaddress
+from typing import Any, NamedTuple, Self
+
+from labctl.errors import RigError
+from sim_backends.wire.bench import Bench
+from sim_backends.wire.catalogue import (
+    BASE_PORT,
+    HISLIP_OFFSET,
+    build_instruments,
+    socket_resource,
+)
+from sim_backends.wire.hislip import HiSLIPService
+from sim_backends.wire.instrument import SCPIInstrument
+from sim_backends.wire.pulse_streamer import BINARY_PORT, RPC_PORT, PulseStreamer
+from sim_backends.wire.serial_line import SerialLine, serial_lines_exist
+from sim_backends.wire.tcp_server import TCPServer, line_service
+from sim_backends.world import World
+
+HISLIP_ROLES = ("microwave",)
+SERIAL_ROLES = ("gauge",)
+STREAMER_OFFSET = 200
+HIGHEST_BASE_PORT = 65000
+
+
+class Outlet(NamedTuple):
+    """One way to reach one instrument.
+
+    Attributes:
+        role: of the simulated device behind it.
+        dialect: the model it pretends to be.
+        resource: VISA resource name, or a host name and port.
+    """
+
+    role: str
+    dialect: str
+    resource: str
+
+
+class ServedLab:
+    """Every instrument of a world on its own port; a context manager.
+
+    Args:
+        world: the simulated lab; it must be held to the wall clock by the caller.
+        host: address to bind to; loopback unless others are to reach it.
+        base_port: of the first instrument; 0 takes free ports everywhere.
+
+    Attributes:
+        outlets: what there is, once the context is entered.
+
+    Raises:
+        RigError: not a simulated lab of this package, or no such ports.
+    """
+
+    def __init__(self, world: Any, *, host: str = "127.0.0.1", base_port: int = BASE_PORT) -> None:
+        if not isinstance(world, World):
+            raise RigError("Only the simulated lab can be served; this rig has another one.")
+        if base_port and not 1024 <= base_port <= HIGHEST_BASE_PORT:
+            raise RigError(
+                f"The base port must be 0 or 1024 to {HIGHEST_BASE_PORT}, not {base_port}."
+            )
+        self.outlets: list[Outlet] = []
+        self.bench = Bench(world)
+        self._host = host
+        self._base_port = base_port
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether other computers can reach it."""
+        try:
+            return not ipaddress.ip_address(self._host).is_loopback
+        except ValueError:
+            return self._host != "localhost"
+
+    def __enter__(self) -> Self:
+        server = TCPServer(self._host)
+        with contextlib.ExitStack() as stack:
+            stack.callback(server.close)
+            for number, instrument in enumerate(build_instruments(self.bench).values()):
+                port = self._base_port + number if self._base_port else 0
+                at = server.listen(port, line_service(instrument))
+                self._add(instrument, socket_resource(self._shown_host, at))
+                if instrument.role in HISLIP_ROLES and isinstance(instrument, SCPIInstrument):
+                    service = HiSLIPService(instrument)
+                    at = server.listen(port + HISLIP_OFFSET if port else 0, service)
+                    self._add(instrument, f"TCPIP0::{self._shown_host}::hislip0,{at}::INSTR")
+                if instrument.role in SERIAL_ROLES and serial_lines_exist():
+                    line = stack.enter_context(SerialLine(instrument))
+                    self._add(instrument, f"ASRL{line.device}::INSTR")
+            streamer = PulseStreamer(self.bench)
+            services = streamer.serve_rpc, streamer.serve_binary
+            for port, service in zip(self._streamer_ports(), services, strict=True):
+                at = server.listen(port, service)
+                self._add(streamer, f"{self._shown_host}:{at}")
+            server.start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def _shown_host(self) -> str:
+        return "127.0.0.1" if self._host in ("localhost", "") else self._host
+
+    def _streamer_ports(self) -> tuple[int, int]:
+        """The vendor's client knows only two ports; a second lab beside the first has others."""
+        if self._base_port in (0, BASE_PORT):
+            return (RPC_PORT, BINARY_PORT) if self._base_port else (0, 0)
+        return self._base_port + STREAMER_OFFSET, self._base_port + STREAMER_OFFSET + 1
+
+    def _add(self, instrument: Any, resource: str) -> None:
+        self.outlets.append(Outlet(instrument.role, instrument.dialect, resource))
+
+    def resource(self, dialect: str, kind: str = "SOCKET") -> str:
+        """The resource name of a model that contains `kind`: SOCKET, hislip, ASRL."""
+        return next(o.resource for o in self.outlets if o.dialect == dialect and kind in o.resource)

@@ -1,0 +1,128 @@
+"""Stanford Research Systems SG380 series: four-letter commands, a space is optional, CR LF back."""
+
+from collections.abc import Iterable
+
+from sim_backends.wire.command_table import (
+    Call,
+    Command,
+    CommandTable,
+    action,
+    control,
+    ignored,
+    measurement,
+    query,
+)
+from sim_backends.wire.parameters import Boolean, Number
+from sim_backends.wire.scpi_error import SCPIError
+
+_INTEGER = Number(low=0, high=1_000_000, integer=True)
+LAST_ERROR_CODES = {-113: 110, -102: 110, -222: 11, -224: 11, -131: 118, -109: 112, -108: 111}
+"""SCPI numbers as the codes of LERR? (illegal command, illegal value, suffix, parameters)."""
+
+
+def _last_error(call: Call) -> str:
+    number, _ = call.instrument.status.next_error()
+    return str(LAST_ERROR_CODES.get(number, 10)) if number else "0"
+
+
+def _option(call: Call) -> str:
+    installed = call.parameters == ["3"]  # 1: rear clocks, 2: doubler, 3: IQ
+    return "1" if installed else "0"
+
+
+def _create_list(call: Call) -> None:
+    size = round(_INTEGER.parse(_only(call.parameters)))
+    call.instrument.bench.sweeper.frequencies_hz = [2.87e9] * size
+
+
+def _created(call: Call) -> str:
+    return "1" if call.instrument.bench.sweeper.points else "0"
+
+
+def _list_point(call: Call) -> None:
+    """LSTP i,f,...: of the instrument's state per entry only the frequency is followed."""
+    if len(call.parameters) < 2:
+        raise SCPIError(-109)
+    index, frequencies = round(_INTEGER.parse(call.parameters[0])), _frequencies(call)
+    if index >= len(frequencies):
+        raise SCPIError(-222, "list index")
+    if call.parameters[1].upper() != "N":
+        frequencies[index] = _FREQUENCY.parse(call.parameters[1])
+
+
+def _show_point(call: Call) -> str:
+    index, frequencies = round(_INTEGER.parse(_only(call.parameters))), _frequencies(call)
+    if index >= len(frequencies):
+        raise SCPIError(-222, "list index")
+    return ",".join([f"{frequencies[index]:.6f}", *["N"] * 14])
+
+
+def _frequencies(call: Call) -> list[float]:
+    return call.instrument.bench.sweeper.frequencies_hz
+
+
+def _only(parameters: list[str]) -> str:
+    if len(parameters) != 1:
+        raise SCPIError(-108 if parameters else -109)
+    return parameters[0]
+
+
+def _delete_list(call: Call) -> None:
+    call.instrument.bench.sweeper.mode = "CW"
+    call.instrument.bench.sweeper.frequencies_hz = []
+
+
+_FREQUENCY = Number("HZ", 950e3, 4.05e9, 10e6, format=".6f")
+
+
+def _commands(highest_hz: float) -> Iterable[Command]:
+    return (
+        control("FREQ", Number("HZ", 950e3, highest_hz, 10e6, format=".6f"),
+                "microwave.frequency_hz"),
+        control("AMPR", Number("DBM", -110.0, 16.5, -30.0, format=".2f"), "microwave.power_dbm"),
+        control("ENBR", Boolean(), "microwave.output"),
+        control("AMPL", Number("DBM", -47.0, 13.0, 0.0, format=".2f")),
+        control("ENBL", Boolean()),
+        control("ENBH", Boolean()),
+        control("PHAS", Number("DEG", -360.0, 360.0, format=".2f")),
+        control("MODL", Boolean()),
+        control("TYPE", Number(low=0, high=8, integer=True)),
+        control("MFNC", Number(low=0, high=11, integer=True)),
+        control("QFNC", Number(low=0, high=11, integer=True)),
+        control("PFNC", Number(low=0, high=11, integer=True)),
+        control("SFNC", Number(low=0, high=11, integer=True)),
+        control("FDEV", Number("HZ", 0.0, 32e6, 1e3, format=".6f")),
+        control("SDEV", Number("HZ", 0.0, 2e9, 1e6, format=".6f")),
+        control("ADEP", Number("", 0.0, 100.0, 100.0, format=".1f")),
+        control("RATE", Number("HZ", 1e-6, 500e3, 1e3, format=".6f")),
+        control("SRAT", Number("HZ", 1e-6, 120.0, 100.0, format=".6f")),
+        control("COUP", Boolean(True)),
+        control("NOIS", Number(low=0, high=1, integer=True)),
+        control("OFSL", Number("V", -1.5, 1.5, format=".3f")),
+        control("DISP", Number(low=0, high=33, integer=True)),
+        query("TIMB", lambda _: "1"),
+        query("LERR", _last_error),
+        query("OPTN", _option),
+        query("INSR", lambda _: "0"),
+        action("LSTC", _create_list, _created),
+        action("LSTP", _list_point, _show_point),
+        measurement("LSTI", Number(integer=True), "sweeper.points"),
+        action("LSTD", _delete_list),
+        *ignored("LSTE", "LSTR", "LSTA", "REMT", "LCAL", "TBAS"),
+    )  # fmt: skip
+
+
+def _table(model: str, highest_hz: float) -> CommandTable:
+    return CommandTable(
+        dialect=model.lower(),
+        role="microwave",
+        identity=f"Stanford Research Systems,{model},s/n001013,ver1.21.26",
+        commands=tuple(_commands(highest_hz)),
+        reset="ENBR0;FREQ10E6;AMPR-30",
+        compact=True,
+        terminator=b"\r\n",
+    )
+
+
+SG384 = _table("SG384", 4.05e9)
+SG386 = _table("SG386", 6.075e9)
