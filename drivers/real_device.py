@@ -1,5 +1,6 @@
 """What every real instrument shares: its link, its limits, and the settings it was given."""
 
+import importlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -76,10 +77,27 @@ class RealDevice:
     def _prepare(self, handle: Any) -> None:
         """Switch sources off, after connecting."""
 
-    def _talk(self) -> Any:
-        """`with self._talk() as handle:` one conversation that nobody interrupts."""
+    def _talk(self, command: str = "") -> Any:
+        """`with self._talk() as handle:` one conversation that nobody interrupts.
+
+        `command` is what messages call it, where no wire tells.
+        """
         self._require_open()
-        return self._link.talk(self.ROLE)
+        return self._link.talk(self.ROLE, command)
+
+    def _import(self, module: str, *, extra: str) -> Any:
+        """The maker's Python package.
+
+        Raises:
+            DeviceError: it is not installed; the message says how.
+        """
+        try:
+            return importlib.import_module(module)
+        except ImportError as error:
+            raise DeviceError(
+                f"{self.ROLE} at {self._link.where} needs the package `{module}`, which cannot be "
+                f"imported ({error}); install it with: pip install 'labctl[{extra}]'"
+            ) from error
 
     def _require_open(self) -> None:
         if not self._open:

@@ -60,8 +60,10 @@ class Link(Generic[Handle]):
                     self._disconnect(handle)
 
     @contextlib.contextmanager
-    def talk(self, role: str) -> Iterator[Any]:
+    def talk(self, role: str, command: str = "") -> Iterator[Any]:
         """The instrument, for as long as nobody else may talk to it.
+
+        `command` says in messages what is done, where no wire tells.
 
         Raises:
             DeviceError: it is not open, or anything goes wrong inside.
@@ -72,6 +74,8 @@ class Link(Generic[Handle]):
             if self._doubtful:
                 self._handle = self._renew(self._handle, self._connect)
                 self._doubtful = False
+            if command:
+                self.last_command = command
             yield self._handle
 
     @contextlib.contextmanager
@@ -129,13 +133,15 @@ class Session(Link[Instrument]):
         self._timeout_s = timeout_s
         self._adapter = adapter
 
-    def connect_as(self, table: type[Instrument], **arguments: Any) -> Instrument:
-        """A pymeasure instrument on this session.
+    def connect_as(
+        self, table: type[Instrument], *, ends_lines: bool = False, **arguments: Any
+    ) -> Instrument:
+        """A pymeasure instrument on this session; `ends_lines` if the table knows its line ends.
 
         Raises whatever pyvisa raises; `open` translates it.
         """
         settings = {**arguments, **({} if self._adapter else self._settings)}
-        if self.where.endswith("::SOCKET"):
+        if self.where.endswith("::SOCKET") and not ends_lines:
             settings.setdefault("read_termination", "\n")
             settings.setdefault("write_termination", "\n")
         with warnings.catch_warnings():
