@@ -212,7 +212,7 @@ def build_rig(spec: RigFile, make_safe: Callable[[Rig], list[str]]) -> Rig:
     safe_states: dict[str, SafeState] = {}
     for name, item in spec.shared.items():
         try:
-            shared[name] = _construct(item.class_path, item.arguments)
+            shared[name] = _construct(item.class_path, _resolved(item.arguments, shared))
         except RigError as error:
             faults.append(f"shared.{name}: {error}")
     # Without the shared objects nothing can be built; otherwise every device gets its try.
@@ -244,20 +244,23 @@ def _construct(class_path: str, arguments: Mapping[str, Any]) -> Any:
         raise RigError(f"`{class_path}` refuses its arguments: {_one_line(error)}.") from error
 
 
+def _resolved(arguments: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with the objects that "@name" stands for."""
+    resolved = dict(arguments)
+    for key, value in arguments.items():
+        if isinstance(value, str) and value.startswith("@"):
+            if value[1:] not in shared:
+                raise RigError(f"argument {key} = {value!r} names no [shared] object.")
+            resolved[key] = shared[value[1:]]
+    return resolved
+
+
 def _one_line(error: Exception) -> str:
     return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
 def _build_device(role: str, item: DeviceSpec, shared: Mapping[str, Any]) -> Device:
-    arguments: dict[str, Any] = {}
-    for key, value in item.arguments.items():
-        if isinstance(value, str) and value.startswith("@"):
-            if value[1:] not in shared:
-                raise RigError(f"argument {key} = {value!r} names no [shared] object.")
-            arguments[key] = shared[value[1:]]
-        else:
-            arguments[key] = value
-    device = _construct(item.class_path, arguments)
+    device = _construct(item.class_path, _resolved(item.arguments, shared))
     missing = sorted(
         name for name in _verbs(ROLES[role]) if inspect.getattr_static(device, name, None) is None
     )

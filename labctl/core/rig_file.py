@@ -24,7 +24,10 @@ class SharedSpec(BaseModel):
 
 
 class DeviceSpec(SharedSpec):
-    """One device. An argument "@name" stands for the shared object of that name."""
+    """One device. An argument "@name" stands for the shared object of that name.
+
+    So it does in [shared], for an object that stands above.
+    """
 
     limits: dict[str, tuple[float | str, float | str]] = {}
     safe_state: Literal["hold"] | dict[str, bool | float | str]
@@ -120,8 +123,13 @@ def _content(
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`: tables merge, everything else replaces."""
+    """`over` on top of `base`: tables merge, everything else replaces.
+
+    A table that names another class takes no arguments from below: they are the old class's.
+    """
     both = dict(base)
+    if over.get("class", base.get("class")) != base.get("class"):
+        both.pop("arguments", None)
     for key, value in over.items():
         old = both.get(key)
         if isinstance(old, dict) and isinstance(value, dict):

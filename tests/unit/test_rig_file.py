@@ -155,3 +155,20 @@ def test_a_rig_can_extend_an_installed_one(tmp_path: Path) -> None:
 def test_a_rig_that_cannot_extend(tmp_path: Path, extends: str, words: str) -> None:
     with pytest.raises(RigError, match=words):
         load_rig_file(rig_in(tmp_path, f"extends = {extends}\n"))
+
+
+def test_a_device_of_another_class_inherits_limits_but_no_arguments(tmp_path: Path) -> None:
+    text = (
+        'extends = "sim"\n[devices.gauge]\nclass = "x:Y"\n[devices.laser]\narguments = { n = 1 }\n'
+    )
+    devices = load_rig_file(rig_in(tmp_path, text)).devices
+    assert devices["gauge"].arguments == {}
+    assert devices["gauge"].safe_state == "hold"
+    assert devices["laser"].arguments == {"world": "@world", "n": 1}
+
+
+def test_a_shared_object_may_be_built_on_one_above_it(tmp_path: Path) -> None:
+    shared = '[shared.pair]\nclass = "builtins:dict"\narguments = { first = "@%s" }\n'
+    build(rig_in(tmp_path, 'extends = "sim"\n' + shared % "world"))
+    with pytest.raises(RigError, match=r"shared.pair: argument first = '@moon' names no \[shared"):
+        build(rig_in(tmp_path, 'extends = "sim"\n' + shared % "moon"))
