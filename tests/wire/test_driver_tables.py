@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import pytest
 from pymeasure.instruments import Channel, Instrument
 from pymeasure.test import expected_protocol
 
 import drivers
+from drivers.keysight.counter_53220a import InputChannel, Keysight53220A
 from drivers.keysight.e8257d import E8257D
+from drivers.pfeiffer.tpg366 import TPG366, SensorChannel
 from drivers.rohde_schwarz.generator import RohdeSchwarzGenerator
 from drivers.rohde_schwarz.nge103 import NGE103
 from drivers.rohde_schwarz.sgs100a import SGS100A
@@ -44,6 +47,13 @@ CONTROLS: list[tuple[type[Instrument], str, Any, str, str, str]] = [
         ":SOUR:LIST:TRIG:SOUR?",
         "SING",
     ),
+]
+CONTROLS += [
+    (Keysight53220A, "gate_source", "EXT", "TOT:GATE:SOUR EXT", "TOT:GATE:SOUR?", "EXT"),
+    (Keysight53220A, "gate_polarity", "NEG", "TOT:GATE:POL NEG", "TOT:GATE:POL?", "NEG"),
+    (Keysight53220A, "samples", 2000, "SAMP:COUN 2000", "SAMP:COUN?", "+2.00000000000000E+003"),
+    (Keysight53220A, "data_format", "REAL,64", "FORM REAL,64", "FORM?", "REAL,64"),
+    (Keysight53220A, "byte_order", "SWAP", "FORM:BORD SWAP", "FORM:BORD?", "SWAP"),
 ]
 for generator in (SMB100A, SGS100A):
     CONTROLS += [
@@ -81,6 +91,14 @@ SETTINGS: list[tuple[type[Instrument], str, Any, str]] = [
 ACTIONS: list[tuple[type[Instrument], str, str]] = [
     (SMB100A, "list_reset", ":SOUR:LIST:RES"),
     (SMB100A, "list_execute", ":SOUR:LIST:TRIG:EXEC"),
+    (Keysight53220A, "initiate", "INIT"),
+    (Keysight53220A, "abort", "ABOR"),
+]
+CHANNEL_CONTROLS: list[tuple[str, Any, str, str, str]] = [
+    ("coupling", "DC", "INP2:COUP DC", "INP2:COUP?", "DC"),
+    ("impedance", 50, "INP2:IMP 50", "INP2:IMP?", "+5.0E+001"),
+    ("level", 0.5, "INP2:LEV 0.5000", "INP2:LEV?", "+5.0E-001"),
+    ("slope", "POS", "INP2:SLOP POS", "INP2:SLOP?", "POS"),
 ]
 REFUSED: list[tuple[type[Instrument], str, Any]] = [
     (SG384, "power", 16.6),
@@ -102,6 +120,12 @@ REFUSED: list[tuple[type[Instrument], str, Any]] = [
     (SMB100A, "pulse_modulation_source", "EXT2"),
     (SGS100A, "frequency", 13e9),
     (SGS100A, "power", -121.0),
+    (Keysight53220A, "gate_source", "GATE"),
+    (Keysight53220A, "gate_polarity", "UP"),
+    (Keysight53220A, "samples", 0),
+    (Keysight53220A, "data_format", "REAL,32"),
+    (Keysight53220A, "byte_order", "BIG"),
+    (TPG366, "unit", "bar"),
 ]
 
 
@@ -152,6 +176,60 @@ def test_values_out_of_range_are_refused_and_not_sent(
         setattr(instrument, name, value)
 
 
+@pytest.mark.parametrize(("name", "value", "command", "query", "answer"), CHANNEL_CONTROLS)
+def test_control_of_a_counter_input(
+    name: str, value: Any, command: str, query: str, answer: str
+) -> None:
+    with expected_protocol(Keysight53220A, [(command, None), (query, answer)]) as counter:
+        setattr(counter.inputs[2], name, value)  # type: ignore[attr-defined]
+        assert getattr(counter.inputs[2], name) == value  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("coupling", "GND"), ("impedance", 75), ("level", 5.1), ("slope", "UP")]
+)
+def test_counter_inputs_refuse_what_is_out_of_range(name: str, value: Any) -> None:
+    with (
+        expected_protocol(Keysight53220A, []) as counter,
+        pytest.raises(ValueError, match=r"range|set"),
+    ):
+        setattr(counter.inputs[1], name, value)  # type: ignore[attr-defined]
+
+
+def test_a_totalizer_is_configured_and_its_block_is_read() -> None:
+    block = b"#216" + np.array([1.0, 70000.0]).astype(">f8").tobytes() + b"\n"
+    pairs = [("CONF:TOT:TIM 0.05,(@1,2)", None), (b"FETC?", block), (b"FETC?", b"+1.0E+00\n")]
+    with expected_protocol(Keysight53220A, pairs) as counter:
+        counter.configure_totalize(0.05, [1, 2])
+        assert counter.fetch_block().tolist() == [1.0, 70000.0]
+        with pytest.raises(ConnectionError, match="instead of a block"):
+            counter.fetch_block()
+        counter.adapter.read_bytes(-1)
+        for gate_s, inputs in ((1e-9, [1]), (0.1, [3])):
+            with pytest.raises(ValueError, match=r"range|set"):
+                counter.configure_totalize(gate_s, inputs)
+
+
+ACK, ENQ, NAK = "\x06", "\x05", "\x15"
+
+
+def test_the_tpg_acknowledges_and_answers_when_it_is_enquired() -> None:
+    pairs = [
+        ("AYT", ACK), (ENQ, "TPG 362,PTG28290,44990000,010100,010100"),
+        ("UNI", ACK), (ENQ, "0"),
+        ("UNI,2", ACK), (ENQ, "2"),
+        ("PR2", ACK), (ENQ, "0,+1.2340E-02"),
+        ("UNI", NAK),
+    ]  # fmt: skip
+    with expected_protocol(TPG366, pairs) as gauge:
+        assert gauge.identity.startswith("TPG 362")  # type: ignore[attr-defined]
+        assert gauge.unit == "mbar"
+        gauge.unit = "Pa"  # type: ignore[assignment]
+        assert gauge.sensors[2].reading == (0, 0.01234)  # type: ignore[attr-defined]
+        with pytest.raises(ConnectionError, match="not acknowledged"):
+            _ = gauge.unit
+
+
 def tables() -> list[type[Any]]:
     """Every pymeasure class that is defined in drivers."""
     found: set[type[Any]] = set()
@@ -185,6 +263,8 @@ def test_docstrings_follow_the_grammar(table: type[Any]) -> None:
 def test_every_property_is_tested_on_the_wire(table: type[Any]) -> None:
     tested = {(t, row[1]) for t, row in ((row[0], row) for row in (*CONTROLS, *MEASUREMENTS))}
     tested |= {(row[0], row[1]) for row in SETTINGS}
+    tested |= {(InputChannel, row[0]) for row in CHANNEL_CONTROLS}
+    tested |= {(TPG366, "identity"), (TPG366, "unit"), (SensorChannel, "reading")}  # above
     for name, _ in properties(table):
         assert any(issubclass(t, table) and name == n for t, n in tested), f"{table}.{name}"
 

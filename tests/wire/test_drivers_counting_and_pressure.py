@@ -1,0 +1,261 @@
+"""The 53220A counter and the gauges: their conversations, literally."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pymeasure.instruments.thyracont.smartline_v1 import calculate_checksum
+
+from drivers.keysight.counter_53220a import Keysight53220ACounter
+from drivers.keysight.counter_pair import Keysight53220APair
+from drivers.mks.mks937b import MKS937BGauge
+from drivers.pfeiffer.tpg366 import TPG366Gauge
+from drivers.session import Session
+from drivers.thyracont.smartline import SmartlineV1Gauge
+from labctl.errors import DeviceError, LimitError, RigError
+from tests.wire.conversation import PLACE, Pair, SilentAdapter, conversation
+
+FINE: Pair = ("SYST:ERR?", '+0,"No error"')
+
+
+def sets(command: str, query: str, answer: str) -> list[Pair]:
+    return [(command, None), FINE, (query, answer)]
+
+
+def opens(number: int) -> list[Pair]:
+    return [
+        ("*IDN?", "Agilent Technologies,53220A,MY50001234,02.05"), ("*CLS", None), ("ABOR", None),
+        *sets("FORM REAL,64", "FORM?", "REAL,64"),
+        *sets("FORM:BORD NORM", "FORM:BORD?", "NORM"),
+        *sets(f"INP{number}:COUP DC", f"INP{number}:COUP?", "DC"),
+        *sets(f"INP{number}:IMP 50", f"INP{number}:IMP?", "+5.0E+001"),
+        *sets(f"INP{number}:LEV 0.5000", f"INP{number}:LEV?", "+5.0E-001"),
+        *sets(f"INP{number}:SLOP POS", f"INP{number}:SLOP?", "POS"),
+    ]  # fmt: skip
+
+
+def block(*counts: int) -> bytes:
+    data = np.array(counts, dtype=">f8").tobytes()
+    size = str(len(data))
+    return f"#{len(size)}{size}".encode() + data + b"\n"
+
+
+def test_counts_come_as_a_block_and_the_same_count_needs_no_new_configuration() -> None:
+    pairs: list[Pair] = [
+        *opens(1),
+        ("CONF:TOT:TIM 0.05,(@1)", None), FINE, ("INIT", None), (b"FETC?", block(1234)),
+        ("INIT", None), (b"FETC?", block(1235)),
+        ("CONF:TOT:TIM 0.1,(@1)", None), FINE, ("INIT", None), (b"FETC?", block(2468)),
+    ]  # fmt: skip
+    with conversation(Keysight53220ACounter, pairs, inputs={"pl": 1}) as counter:
+        assert counter.channels == ("pl",)
+        counter.open()
+        assert counter.count(0.05) == {"pl": 1234}
+        assert counter.count(0.05) == {"pl": 1235}
+        assert counter.count(0.1) == {"pl": 2468}
+
+
+def test_a_stream_is_one_block() -> None:
+    pairs: list[Pair] = [
+        *opens(2),
+        ("CONF:TOT:TIM 0.001,(@2)", None), FINE, *sets("SAMP:COUN 3", "SAMP:COUN?", "+3.0E+000"),
+        ("INIT", None), (b"FETC?", block(7, 8, 9)),
+        ("INIT", None), (b"FETC?", block(7, 8)),
+    ]  # fmt: skip
+    with conversation(Keysight53220ACounter, pairs, inputs={"angle": 2}) as counter:
+        counter.open()
+        trace = counter.stream(1e3, 3)["angle"]
+        assert trace.tolist() == [7, 8, 9]
+        assert trace.dtype == np.int64
+        with pytest.raises(DeviceError, match="2 readings instead of 3"):
+            counter.stream(1e3, 3)
+
+
+def test_gates_are_armed_before_they_are_read() -> None:
+    pairs: list[Pair] = [
+        *opens(1),
+        ("ABOR", None), ("CONF:TOT:TIM 0.1,(@1)", None), FINE,
+        *sets("TOT:GATE:SOUR EXT", "TOT:GATE:SOUR?", "EXT"),
+        *sets("SAMP:COUN 2", "SAMP:COUN?", "+2.0E+000"),
+        ("INIT", None), FINE,
+        (b"FETC?", block(50, 3)),
+    ]  # fmt: skip
+    with conversation(Keysight53220ACounter, pairs, inputs={"pl": 1}) as counter:
+        counter.open()
+        with pytest.raises(DeviceError, match="arm_gates"):
+            counter.read_gates()
+        counter.arm_gates(2)
+        assert counter.read_gates()["pl"].tolist() == [50, 3]
+        with pytest.raises(DeviceError, match="arm_gates"):
+            counter.read_gates()
+
+
+def test_gates_that_do_not_come_are_told_with_what_the_counter_says() -> None:
+    class Counter(SilentAdapter):
+        def _read_bytes(self, count: int, break_on_termchar: bool = False, **kwargs: Any) -> bytes:
+            if self._read_buffer is None:
+                return self._read(**kwargs).encode()  # raises the time-out
+            return super()._read_bytes(count, break_on_termchar, **kwargs)
+
+    pairs: list[Pair] = [
+        *opens(1),
+        ("ABOR", None), ("CONF:TOT:TIM 0.1,(@1)", None), FINE,
+        *sets("TOT:GATE:SOUR EXT", "TOT:GATE:SOUR?", "EXT"),
+        *sets("SAMP:COUN 3", "SAMP:COUN?", "+3.0E+000"),
+        ("INIT", None), FINE,
+        ("FETC?", None),
+        ("SYST:ERR?", '-200,"2 of 3 gates"'), FINE, ("ABOR", None),
+    ]  # fmt: skip
+    session = Session(PLACE, adapter=Counter(pairs))
+    counter = Keysight53220ACounter(session, inputs={"pl": 1}, gates_within_s=1.0)
+    counter.open()
+    counter.arm_gates(3)
+    with pytest.raises(DeviceError, match=r"`FETC\?`: no answer.*Not all of 3 gates.*2 of 3"):
+        counter.read_gates()
+
+
+def test_the_counter_refuses_bad_requests_before_anything_is_sent() -> None:
+    with conversation(Keysight53220ACounter, opens(1), inputs={"pl": 1}) as counter:
+        counter.open()
+        for call in (
+            lambda: counter.count(0.0),
+            lambda: counter.stream(2e3, 10),
+            lambda: counter.stream(1e3, 0),
+            lambda: counter.stream(1e3, 2_000_000),
+            lambda: counter.arm_gates(0),
+            lambda: counter.arm_gates(2_000_000),
+        ):
+            with pytest.raises(LimitError):
+                call()
+    for inputs in ({}, {"pl": 3}, {"pl": 1, "angle": 1}):
+        with pytest.raises(RigError):
+            Keysight53220ACounter(PLACE, inputs=inputs)
+
+
+def test_a_pair_starts_both_before_it_reads_either() -> None:
+    said: list[tuple[str, Any]] = []
+
+    class Adapter(SilentAdapter):
+        def __init__(self, name: str, pairs: list[Pair]) -> None:
+            super().__init__(pairs)
+            self.name = name
+
+        def _write(self, command: str, **kwargs: Any) -> None:
+            said.append((self.name, command))
+            super()._write(command, **kwargs)
+
+    def session(name: str, count: int) -> Session:
+        pairs: list[Pair] = [
+            *opens(1), ("CONF:TOT:TIM 0.05,(@1)", None), FINE, ("INIT", None),
+            (b"FETC?", block(count)),
+        ]  # fmt: skip
+        return Session(name, adapter=Adapter(name, pairs))
+
+    pair = Keysight53220APair({"angle": session("a", 10), "pl": session("b", 20)})
+    assert pair.channels == ("angle", "pl")
+    pair.open()
+    assert "; " in pair.identity
+    assert pair.settings() == {}
+    assert pair.count(0.05) == {"angle": 10, "pl": 20}
+    measured = [item for item in said if item[1] in ("INIT", "FETC?")]
+    assert measured == [("a", "INIT"), ("b", "INIT"), ("a", "FETC?"), ("b", "FETC?")]
+    pair.close()
+    pair.close()
+    with pytest.raises(RigError):
+        Keysight53220APair({"pl": "TCPIP::b"})
+
+
+# --- gauges ---------------------------------------------------------------------------------
+
+
+def smartline(text: str) -> str:
+    return text + calculate_checksum(text)
+
+
+def test_the_smartline_tells_its_type_and_the_pressure_in_pascal() -> None:
+    pairs: list[Pair] = [
+        (smartline("001T"), smartline("001TVSP840")),
+        (smartline("001M"), smartline("001M123418")),
+        (smartline("001M"), smartline("001M123418")),
+        (smartline("001M"), smartline("001M000000")),
+    ]
+    with conversation(SmartlineV1Gauge, pairs) as gauge:
+        gauge.open()
+        assert gauge.identity == "Thyracont,VSP840"
+        assert gauge.pressure_pa == pytest.approx(1.234)
+        assert gauge.settings()["pressure_pa"].readback == pytest.approx(1.234)
+        with pytest.raises(DeviceError, match=r"gauge at .*`001M.` is answered 0.0, which is no"):
+            _ = gauge.pressure_pa
+
+
+def test_a_garbled_answer_is_an_error() -> None:
+    pairs: list[Pair] = [
+        (smartline("001T"), smartline("001TVSP840")),
+        (smartline("001M"), "001M123418~"),
+    ]
+    with conversation(SmartlineV1Gauge, pairs) as gauge:
+        gauge.open()
+        with pytest.raises(DeviceError, match=r"gauge at .*checksum"):
+            _ = gauge.pressure_pa
+
+
+def test_the_mks_is_read_in_whatever_unit_it_shows() -> None:
+    def mks(command: str, answer: str) -> list[Pair]:
+        # ";" ends a message for VISA, and "FF" is read behind it.
+        return [(f"@253{command}", f"@253ACK{answer}"), (None, b"FF")]
+
+    pairs: list[Pair] = [
+        *mks("MD?", "937B"), *mks("SN?", "1306101234"),
+        *mks("U?", "TORR"), *mks("PR2?", "7.60E+2"),
+        *mks("U?", "mBAR"), *mks("PR2?", "1.00E-2"),
+        *mks("U?", "PASCAL"), *mks("PR2?", "LO<E-04"),
+    ]  # fmt: skip
+    with conversation(MKS937BGauge, pairs, channel=2) as gauge:
+        gauge.open()
+        assert gauge.identity == "MKS Instruments,937B,1306101234"
+        assert gauge.pressure_pa == pytest.approx(101325)
+        assert gauge.pressure_pa == pytest.approx(1.0)
+        with pytest.raises(DeviceError, match=r"`@253PR2\?` is answered 'LO<E-04'"):
+            _ = gauge.pressure_pa
+
+
+ACK, ENQ = "\x06", "\x05"
+
+
+def test_the_tpg_is_read_in_whatever_unit_it_shows() -> None:
+    pairs: list[Pair] = [
+        ("AYT", ACK), (ENQ, "TPG 362,PTG28290,44990000,010100,010100"),
+        ("UNI", ACK), (ENQ, "0"), ("PR1", ACK), (ENQ, "0,+1.2340E-02"),
+        ("UNI", ACK), (ENQ, "1"), ("PR1", ACK), (ENQ, "0,+7.6000E+02"),
+        ("UNI", ACK), (ENQ, "2"), ("PR1", ACK), (ENQ, "4,+2.0000E-02"),
+    ]  # fmt: skip
+    with conversation(TPG366Gauge, pairs) as gauge:
+        gauge.open()
+        assert gauge.identity.startswith("Pfeiffer,TPG 362")
+        assert gauge.pressure_pa == pytest.approx(1.234)
+        assert gauge.pressure_pa == pytest.approx(101325)
+        with pytest.raises(DeviceError, match=r"`PR1` is answered `sensor off` \(4\)"):
+            _ = gauge.pressure_pa
+
+
+@pytest.mark.parametrize(
+    ("role", "pairs"),
+    [
+        (SmartlineV1Gauge, [(smartline("001T"), smartline("001TABC123"))]),
+        (MKS937BGauge, [("@253MD?", "@253ACK946"), (None, b"FF")]),
+        (TPG366Gauge, [("AYT", ACK), (ENQ, "MVC-3,1,2,3,4")]),
+    ],
+)
+def test_another_instrument_at_a_gauges_line_is_named(role: type[Any], pairs: list[Pair]) -> None:
+    with (
+        conversation(role, pairs) as gauge,
+        pytest.raises(DeviceError, match=rf"gauge at {PLACE}: expected"),
+    ):
+        gauge.open()
+
+
+def test_gauge_channels_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(RigError):
+        MKS937BGauge(PLACE, channel=7)
+    with pytest.raises(RigError):
+        TPG366Gauge(PLACE, sensor=0)
