@@ -73,4 +73,4 @@ def port_of(dialect: str, base_port: int = BASE_PORT) -> int:
 
 def socket_resource(host: str, port: int) -> str:
     """VISA resource name of a TCP socket."""
-    return f"TCPIP0::{host}::{port}::SOCKET"
+    return f"TCPIP::{host}::{port}::SOCKET"

@@ -23,12 +23,8 @@ class Framer:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The messages that `data` completes, without their ends; empty ones are left out."""
         self._buffer += data
-        if self._end not in self._buffer:
-            self._limit()
-            return
         *messages, rest = bytes(self._buffer).split(self._end)
         self._buffer = bytearray(rest)
-        self._limit()
         for message in messages:
             if self._dropping:
                 self._dropping = False
@@ -36,11 +32,9 @@ class Framer:
                 self.overruns += 1
             elif stripped := message.strip(b"\r\n"):
                 yield stripped
-
-    def _limit(self) -> None:
         if len(self._buffer) > self._longest:
             self.overruns += not self._dropping
             self._dropping = True
         if self._dropping:
             # What might be the beginning of the end must stay.
-            del self._buffer[: -len(self._end)]
+            del self._buffer[: max(len(self._buffer) - len(self._end) + 1, 0)]

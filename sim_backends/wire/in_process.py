@@ -5,7 +5,7 @@ import threading
 from typing import cast
 
 import pyvisa
-from pyvisa import constants
+from pyvisa import constants, rname
 from pyvisa.typing import VISASession
 from pyvisa_sim.devices import Device, Devices
 from pyvisa_sim.highlevel import SimVisaLibrary
@@ -138,7 +138,7 @@ def open_world_library(
     # pyvisa keeps one library object per class and path, so every one needs a path of its own.
     library = cast(WorldLibrary, WorldLibrary(f"labctl world {next(_numbers)}"))
     for dialect, instrument in build_instruments(Bench(world)).items():
-        resource = socket_resource(host, port_of(dialect, base_port))
+        resource = rname.to_canonical_name(socket_resource(host, port_of(dialect, base_port)))
         library.devices.add_device(resource, WorldDevice(instrument))
     return library
 
@@ -151,5 +151,5 @@ def open_world_resource_manager(
 
 
 def resource_name(dialect: str, *, host: str = HOST, base_port: int = BASE_PORT) -> str:
-    """VISA resource name of a model: "TCPIP0::127.0.0.1::18502::SOCKET"."""
+    """VISA resource name of a model: "TCPIP::127.0.0.1::18502::SOCKET"."""
     return socket_resource(host, port_of(dialect, base_port))

@@ -46,6 +46,8 @@ class ServedLab:
         world: the simulated lab; it must be held to the wall clock by the caller.
         host: address to bind to; loopback unless others are to reach it.
         base_port: of the first instrument; 0 takes free ports everywhere.
+        streamer_ports: of the Pulse Streamer's JSON-RPC and binary upload; its vendor's client
+            knows only those that the default base port brings, 8050 and 21328.
 
     Attributes:
         outlets: what there is, once the context is entered.
@@ -54,7 +56,14 @@ class ServedLab:
         RigError: not a simulated lab of this package, or no such ports.
     """
 
-    def __init__(self, world: Any, *, host: str = "127.0.0.1", base_port: int = BASE_PORT) -> None:
+    def __init__(
+        self,
+        world: Any,
+        *,
+        host: str = "127.0.0.1",
+        base_port: int = BASE_PORT,
+        streamer_ports: tuple[int, int] | None = None,
+    ) -> None:
         if not isinstance(world, World):
             raise RigError("Only the simulated lab can be served; this rig has another one.")
         if base_port and not 1024 <= base_port <= HIGHEST_BASE_PORT:
@@ -65,6 +74,7 @@ class ServedLab:
         self.bench = Bench(world)
         self._host = host
         self._base_port = base_port
+        self._streamer_ports = streamer_ports or _streamer_ports(base_port)
         self._stack = contextlib.ExitStack()
 
     @property
@@ -86,13 +96,13 @@ class ServedLab:
                 if instrument.role in HISLIP_ROLES and isinstance(instrument, SCPIInstrument):
                     service = HiSLIPService(instrument)
                     at = server.listen(port + HISLIP_OFFSET if port else 0, service)
-                    self._add(instrument, f"TCPIP0::{self._shown_host}::hislip0,{at}::INSTR")
+                    self._add(instrument, f"TCPIP::{self._shown_host}::hislip0,{at}::INSTR")
                 if instrument.role in SERIAL_ROLES and serial_lines_exist():
                     line = stack.enter_context(SerialLine(instrument))
                     self._add(instrument, f"ASRL{line.device}::INSTR")
             streamer = PulseStreamer(self.bench)
             services = streamer.serve_rpc, streamer.serve_binary
-            for port, service in zip(self._streamer_ports(), services, strict=True):
+            for port, service in zip(self._streamer_ports, services, strict=True):
                 at = server.listen(port, service)
                 self._add(streamer, f"{self._shown_host}:{at}")
             server.start()
@@ -106,15 +116,18 @@ class ServedLab:
     def _shown_host(self) -> str:
         return "127.0.0.1" if self._host in ("localhost", "") else self._host
 
-    def _streamer_ports(self) -> tuple[int, int]:
-        """The vendor's client knows only two ports; a second lab beside the first has others."""
-        if self._base_port in (0, BASE_PORT):
-            return (RPC_PORT, BINARY_PORT) if self._base_port else (0, 0)
-        return self._base_port + STREAMER_OFFSET, self._base_port + STREAMER_OFFSET + 1
-
     def _add(self, instrument: Any, resource: str) -> None:
         self.outlets.append(Outlet(instrument.role, instrument.dialect, resource))
 
     def resource(self, dialect: str, kind: str = "SOCKET") -> str:
         """The resource name of a model that contains `kind`: SOCKET, hislip, ASRL."""
         return next(o.resource for o in self.outlets if o.dialect == dialect and kind in o.resource)
+
+
+def _streamer_ports(base_port: int) -> tuple[int, int]:
+    """Those of the real one, unless a second lab beside the first asks for others."""
+    if base_port == 0:
+        return 0, 0
+    if base_port == BASE_PORT:
+        return RPC_PORT, BINARY_PORT
+    return base_port + STREAMER_OFFSET, base_port + STREAMER_OFFSET + 1

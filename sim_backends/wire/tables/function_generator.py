@@ -87,6 +87,7 @@ def _commands() -> Iterable[Command]:
     level = f"{volts}[:LEVel][:IMMediate]"
     return (
         control(f"{_SOURCE}FREQuency[:CW|:FIXed]", _FREQUENCY, "generator#.frequency_hz"),
+        control(f"{_SOURCE}FREQuency:MODE", Choice(("CW", "LIST", "SWEep", "FIXed"))),
         control(f"{level}[:AMPLitude]", _AMPLITUDE, "generator#.amplitude_vpp"),
         control(f"{level}:OFFSet", _VOLTAGE, "generator#.offset_v"),
         action(f"{level}:HIGH", _set_high, lambda call: format(_high(call), _SHOWN)),

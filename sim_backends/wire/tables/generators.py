@@ -100,6 +100,18 @@ _KEYSIGHT_MORE = (
     control("UNIT:POWer", Choice(("DBM",))),
     *ignored("DISPlay:REMote", "DISPlay[:WINDow][:STATe]"),
 )  # fmt: skip
+_PULSE_MODULATOR = (
+    control("[SOURce<ch>:]PULM:DELay", Number("S", 0.0, 100.0, 0.0)),
+    control("[SOURce<ch>:]PULM:WIDTh", Number("S", 5e-9, 100.0, 2e-6)),
+    control("[SOURce<ch>:]PULM:PERiod", Number("S", 20e-9, 100.0, 10e-6)),
+    control("[SOURce<ch>:]PULM:MODE", Choice(("SINGle", "DOUBle"))),
+    control("[SOURce<ch>:]PULM:DOUBle:DELay", Number("S", 10e-9, 100.0, 3e-6)),
+    control("[SOURce<ch>:]PULM:DOUBle:WIDTh", Number("S", 5e-9, 100.0, 2e-6)),
+    control("[SOURce<ch>:]PULM:TRIGger:MODE", Choice(("AUTO", "EXTernal", "EGATe"))),
+    control("[SOURce<ch>:]PULM:TRIGger:EXTernal:GATE:POLarity", Choice(("NORMal", "INVerted"))),
+    control("[SOURce<ch>:]PULM:TRIGger:EXTernal:IMPedance", Choice(("G50", "G10K"))),
+    control("[SOURce<ch>:]PULM:TRIGger:EXTernal:SLOPe", Choice(("POSitive", "NEGative"))),
+)
 _RESET = "OUTP OFF;:FREQ 1 GHZ;:POW -30"
 
 SMB100A = CommandTable(
@@ -132,6 +144,8 @@ SGS100A = CommandTable(
                 Choice(("10MHZ", "100MHZ", "1000MHZ"))),
         control("[SOURce<ch>:]ROSCillator:EXTernal:FREQuency",
                 Choice(("10MHZ", "100MHZ", "1000MHZ"))),
+        *_PULSE_MODULATOR,
+        control("CONNector:TRIGger:OMODe", Choice(("SVALid", "SNVAlid", "PVOut", "PETRigger"))),
         control("[SOURce<ch>:]LOSCillator:SOURce", Choice(("INTernal", "EXTernal"))),
         control("CONNector:REFLo:OUTPut", Choice(("REF", "LO", "OFF"))),
     ),

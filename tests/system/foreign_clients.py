@@ -1,0 +1,144 @@
+"""What other people's released packages do with the served lab; run as a program of its own.
+
+    python foreign_clients.py NAME RESOURCE [NUMBER]...
+
+Nothing here imports labctl: an environment with the foreign package is enough.
+"""
+
+import sys
+from collections.abc import Callable
+
+
+def pymeasure_sg380(resource: str, hertz: str) -> object:
+    from pymeasure.instruments.srs import SG380
+
+    generator = SG380(resource, visa_library="@py", read_termination="\r\n", write_termination="\n")
+    generator.frequency = float(hertz)
+    return generator.frequency
+
+
+def pymeasure_8257d(resource: str, hertz: str) -> object:
+    from pymeasure.instruments.agilent import Agilent8257D
+
+    generator = Agilent8257D(resource, visa_library="@py", **LINE_ENDS)
+    generator.power = 10
+    generator.frequency = float(hertz)
+    generator.enable()
+    assert generator.check_errors() == []
+    return generator.frequency
+
+
+def pymeasure_33500(resource: str, volts: str) -> object:
+    from pymeasure.instruments.agilent import Agilent33500
+
+    generator = Agilent33500(resource, visa_library="@py", **LINE_ENDS)
+    generator.ch_2.shape = "DC"
+    generator.ch_2.offset = float(volts)
+    generator.ch_2.output = "on"
+    assert generator.ch_1.output
+    assert generator.check_errors() == []
+    return generator.ch_2.offset
+
+
+def pymeasure_hmp4040(resource: str, amperes: str) -> object:
+    from pymeasure.instruments.rohdeschwarz.hmp import HMP4040
+
+    supply = HMP4040(resource, visa_library="@py", **LINE_ENDS)
+    supply.selected_channel = 1
+    supply.voltage_and_current = (5, float(amperes))
+    supply.set_channel_state(1, True)
+    supply.output_enabled = True
+    assert supply.check_errors() == []
+    return supply.measured_current
+
+
+def pymeasure_e36312a(resource: str, amperes: str) -> object:
+    from pymeasure.instruments.keysight import KeysightE36312A
+
+    supply = KeysightE36312A(resource, visa_library="@py", **LINE_ENDS)
+    supply.ch_1.voltage_setpoint = 5
+    supply.ch_1.current_limit = float(amperes)
+    supply.ch_1.output_enabled = True
+    assert supply.check_errors() == []
+    return supply.ch_1.current
+
+
+def qcodes_sgs100a(resource: str, hertz: str) -> object:
+    from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
+
+    generator = RohdeSchwarzSGS100A("generator", resource, visalib="@py")
+    generator.power(10)
+    generator.frequency(float(hertz))
+    generator.status(True)
+    generator.snapshot(update=True)
+    assert generator.ask("SYST:ERR:COUN?") == "0"
+    return generator.frequency()
+
+
+def qcodes_sg384(resource: str, hertz: str) -> object:
+    from qcodes.instrument_drivers.stanford_research import SG384
+
+    generator = SG384("generator", resource, visalib="@py")
+    generator.amplitude_RF(10)
+    generator.frequency(float(hertz))
+    generator.enable_RF("ON")
+    return generator.frequency()
+
+
+def qcodes_33522b(resource: str, volts: str) -> object:
+    from qcodes.instrument_drivers.Keysight import Keysight33522B
+
+    generator = Keysight33522B("generator", resource, visalib="@py")
+    generator.ch2.function_type("DC")
+    generator.ch2.offset(float(volts))
+    generator.ch2.output("ON")
+    generator.snapshot(update=True)
+    assert generator.error()[0] == 0
+    return generator.ch2.offset()
+
+
+def qcodes_contrib_smb100a(resource: str, hertz: str) -> object:
+    from qcodes_contrib_drivers.drivers.RohdeSchwarz.SMB100A import RohdeSchwarz_SMB100A
+
+    generator = RohdeSchwarz_SMB100A("generator", resource, visalib="@py")
+    generator.power(10)
+    generator.frequency(float(hertz))
+    generator.status(1)
+    return generator.frequency()
+
+
+def rsinstrument_smb100a(resource: str, hertz: str) -> object:
+    from RsInstrument import RsInstrument
+
+    generator = RsInstrument(resource, True, False, "SelectVisa='SocketIo'")
+    generator.write("SOURce1:POWer:LEVel:IMMediate:AMPLitude 10")
+    generator.write_float_with_opc("SOURce1:FREQuency:CW", float(hertz))
+    generator.write_bool_with_opc("OUTPut1:STATe", True)
+    assert generator.query_all_errors() in (None, [])
+    return generator.query_float("SOURce1:FREQuency:CW?")
+
+
+def pulsestreamer(host: str, bright_percent: str) -> object:
+    from pulsestreamer import OutputState, PulseStreamer, Sequence
+
+    streamer = PulseStreamer(host)
+    bright = int(float(bright_percent) * 1e6)
+    sequence = Sequence()
+    sequence.setDigital(0, [(bright, 1), (100_000_000 - bright, 0)])
+    sequence.setDigital(1, [(100_000_000, 1)])
+    streamer.stream(sequence, PulseStreamer.REPEAT_INFINITELY, OutputState([0, 1], 0, 0))
+    return int(streamer.isStreaming())
+
+
+LINE_ENDS = {"read_termination": "\n", "write_termination": "\n"}
+CLIENTS: dict[str, Callable[..., object]] = {
+    client.__name__: client
+    for client in (
+        pymeasure_sg380, pymeasure_8257d, pymeasure_33500, pymeasure_hmp4040, pymeasure_e36312a,
+        qcodes_sgs100a, qcodes_sg384, qcodes_33522b, qcodes_contrib_smb100a, rsinstrument_smb100a,
+        pulsestreamer,
+    )
+}  # fmt: skip
+
+if __name__ == "__main__":
+    print("answer:", CLIENTS[sys.argv[1]](*sys.argv[2:]))

@@ -1,0 +1,147 @@
+"""Released packages of others drive the served lab; our own counter sees what they did.
+
+Each client runs as a program of its own, in the interpreter that LABCTL_CLIENTS_PYTHON names,
+else in this one; a package that is not installed there is skipped.
+"""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from sim_backends.wire.pulse_streamer import BINARY_PORT, RPC_PORT
+from sim_backends.wire.served_lab import ServedLab
+from sim_backends.world import World
+
+pytestmark = pytest.mark.clients
+
+PROGRAM = Path(__file__).with_name("foreign_clients.py")
+PYTHON = os.environ.get("LABCTL_CLIENTS_PYTHON", sys.executable)
+SPEED = 5.0
+DARK_HZ = 2.5e9
+"""No resonance is near."""
+GENERATORS = {
+    "pymeasure_sg380": "sg384",
+    "pymeasure_8257d": "e8257d",
+    "qcodes_sgs100a": "sgs100a",
+    "qcodes_sg384": "sg384",
+    "qcodes_contrib_smb100a": "smb100a",
+    "rsinstrument_smb100a": "smb100a",
+}
+SUPPLIES = {"pymeasure_hmp4040": "hmp4040", "pymeasure_e36312a": "e36312a"}
+LIGHT = {"pymeasure_33500": "33522b", "qcodes_33522b": "33522b"}
+
+
+class Counter:
+    """Our own side: a socket to the served counter."""
+
+    def __init__(self, lab: ServedLab) -> None:
+        host, port = lab.resource("53220a").split("::")[1:3]
+        self._socket = socket.create_connection((host, int(port)), timeout=30)
+        self._lines = self._socket.makefile("r")
+
+    def pl_per_s(self, duration_s: float = 1.0) -> float:
+        self._socket.sendall(f"CONF:TOT:TIM {duration_s},(@2);:READ?\n".encode())
+        return float(self._lines.readline()) / duration_s
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+
+@pytest.fixture
+def lab() -> Iterator[ServedLab]:
+    # Full contrast: one of the eight lines shows within a second.
+    world = World(seed=1, contrast=1.0, electromagnet_t_per_a=(-0.4e-3, 0.3e-3, 0.9e-3))
+    world.hold_to_wall_clock(SPEED)
+    with ServedLab(world, base_port=0) as served:
+        served.bench.laser.power_w = 100e-6
+        served.bench.laser.gate = True
+        yield served
+
+
+@pytest.fixture
+def counter(lab: ServedLab) -> Iterator[Counter]:
+    with contextlib.closing(Counter(lab)) as made:
+        yield made
+
+
+@cache
+def installed(package: str) -> bool:
+    return subprocess.run([PYTHON, "-c", f"import {package}"], capture_output=True).returncode == 0
+
+
+def run(client: str, resource: str, number: float) -> float:
+    """Let a foreign package work; returns what it read back."""
+    package = {"rsinstrument": "RsInstrument"}.get(client.split("_")[0], client.split("_")[0])
+    package = "qcodes_contrib_drivers" if "contrib" in client else package
+    if not installed(package):
+        pytest.skip(f"{package} is not installed for {PYTHON}")
+    done = subprocess.run(
+        [PYTHON, "-W", "ignore", PROGRAM, client, resource, repr(number)],
+        capture_output=True, text=True, timeout=120, cwd=PROGRAM.parent,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return float(done.stdout.rpartition("answer:")[2])
+
+
+def line_hz(lab: ServedLab) -> float:
+    """A resonance of the spins; only a test knows it beforehand."""
+    return float(lab.bench.world.truth()["resonance_frequency_hz"][0][3])
+
+
+@pytest.mark.parametrize("client", GENERATORS)
+def test_a_generator_s_driver_finds_the_resonance(
+    lab: ServedLab, counter: Counter, client: str
+) -> None:
+    # pymeasure's SG380 knows neither power nor output; they stand from before.
+    lab.bench.microwave.frequency_hz, lab.bench.microwave.power_dbm = DARK_HZ, 10.0
+    lab.bench.microwave.output = "sg380" in client
+    resonance_hz = round(line_hz(lab), -5)
+    bright = counter.pl_per_s()
+    assert run(client, lab.resource(GENERATORS[client]), resonance_hz) == resonance_hz
+    dark = counter.pl_per_s()
+    assert dark < 0.97 * bright
+    assert run(client, lab.resource(GENERATORS[client]), DARK_HZ) == DARK_HZ
+    assert counter.pl_per_s() > 1.02 * dark
+
+
+@pytest.mark.parametrize("client", SUPPLIES)
+def test_a_supply_s_driver_moves_the_resonance_away(
+    lab: ServedLab, counter: Counter, client: str
+) -> None:
+    lab.bench.microwave.frequency_hz, lab.bench.microwave.power_dbm = line_hz(lab), 10.0
+    lab.bench.microwave.output = True
+    dark = counter.pl_per_s()
+    assert run(client, lab.resource(SUPPLIES[client]), 2.0) == pytest.approx(2.0)
+    assert abs(line_hz(lab) - lab.bench.microwave.frequency_hz) > 20e6
+    assert counter.pl_per_s() > 1.02 * dark
+
+
+@pytest.mark.parametrize("client", LIGHT)
+def test_a_function_generator_s_driver_sets_the_light(
+    lab: ServedLab, counter: Counter, client: str
+) -> None:
+    before = counter.pl_per_s(0.3)
+    assert run(client, lab.resource(LIGHT[client]), 0.5) == pytest.approx(0.5)
+    assert lab.bench.laser.power_w == pytest.approx(0.5e-3)
+    assert counter.pl_per_s(0.3) == pytest.approx(before * 5, rel=0.15)
+
+
+def test_a_pulse_streamer_s_client_gates_the_light(counter: Counter, lab: ServedLab) -> None:
+    bright = counter.pl_per_s(0.5)
+    world = lab.bench.world
+    try:
+        second = ServedLab(world, base_port=0, streamer_ports=(RPC_PORT, BINARY_PORT))
+        with second:
+            second.bench.laser.gate = True
+            assert run("pulsestreamer", "127.0.0.1", 25.0) == 1
+            assert counter.pl_per_s(1.0) == pytest.approx(bright / 4, rel=0.1)
+    except OSError as error:  # its client knows only these ports
+        pytest.skip(str(error))

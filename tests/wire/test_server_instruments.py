@@ -1,0 +1,230 @@
+"""Every dialect against the world it is a view of, and the status model of IEEE 488.2."""
+
+import struct
+
+import pytest
+
+from sim_backends.devices.simulated_device import SimulatedDevice
+from sim_backends.wire.bench import AOM_FULL_W, COIL_OHM, power_at_volts, volts_for_power
+from sim_backends.wire.catalogue import TABLES, dialects, port_of
+from sim_backends.wire.gauges import checksum, mantissa_exponent
+from sim_backends.wire.scpi_error import SilentError
+from sim_backends.world import World
+from tests.wire.bench_instruments import Lab
+
+GENERATORS = ("smb100a", "sgs100a", "n5183b", "e8257d")
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.mark.parametrize("dialect", [t.dialect for t in TABLES])
+def test_every_instrument_resets_and_answers_the_common_queries(lab: Lab, dialect: str) -> None:
+    assert lab.ask(dialect, "*IDN?").count(",") >= 3
+    assert lab.tell(dialect, "*RST;*CLS") is None
+    assert lab.ask(dialect, "*OPC?;*TST?;*STB?;*ESR?;*SRE?;*ESE?") == "1;0;0;0;0;0"
+    assert lab.tell(dialect, "*ESE 32;*SRE 255;*OPC;*WAI") is None
+    assert lab.ask(dialect, "*ESE?;*SRE?;*ESR?") == "32;191;1"
+    assert lab.tell(dialect, "NOSUCH 1") is None
+    assert int(lab.ask(dialect, "*STB?")) & 0b1100100 == 0b1100100
+    assert lab.ask(dialect, "*ESR?") == "32"
+
+
+@pytest.mark.parametrize("dialect", [t.dialect for t in TABLES if not t.compact])
+def test_every_readable_setting_can_be_asked_for(lab: Lab, dialect: str) -> None:
+    table = next(t for t in TABLES if t.dialect == dialect)
+    for command in table.commands:
+        if command.readable and command.kind is not None:
+            header = "".join(c for c in command.header.replace("<ch>", "") if c not in "[]")
+            lab.ask(dialect, f"{header.split('|')[0]}?")
+    assert lab.error(dialect) == 0
+
+
+@pytest.mark.parametrize("dialect", GENERATORS)
+def test_generators_set_the_tone(lab: Lab, dialect: str) -> None:
+    lab.tell(dialect, ":FREQ 2.87 GHZ;:POW -12.5 dBm;:OUTP ON")
+    controls = lab.world.controls
+    assert (controls.microwave_hz, controls.microwave_dbm) == (2.87e9, -12.5)
+    assert controls.microwave_on
+    for header in ("FREQ", ":SOURce1:FREQuency:CW", "sour:freq:fix"):
+        assert float(lab.ask(dialect, f"{header}?")) == pytest.approx(2.87e9)
+    assert lab.ask(dialect, "OUTP?") == "1"
+    lab.tell(dialect, "*RST")
+    assert not controls.microwave_on
+
+
+def test_a_compound_message_goes_on_from_the_last_path(lab: Lab) -> None:
+    lab.tell("smb100a", "SOUR:FREQ 2.8e9;POW -20;FREQ:STAR 1e9;STOP 2e9")
+    assert (
+        lab.ask("smb100a", "SOUR:FREQ:STAR?;STOP?;:FREQ?")
+        == "1000000000.0;2000000000.0;2800000000.0"
+    )
+    assert lab.ask("smb100a", "SOUR:POW?;*OPC?;POW?") == "-20.0;1;-20.0"
+    assert lab.ask("smb100a", "SYST:ERR?;ERR:COUN?") == '0,"No error";0'
+
+
+def test_a_command_error_ends_the_message_and_an_execution_error_does_not(lab: Lab) -> None:
+    assert lab.ask("smb100a", "POW 99;:FREQ 2.5e9;:FREQ?") == "2500000000.0"
+    assert lab.tell("smb100a", "NOSUCH;:FREQ 2.6e9") is None
+    assert lab.ask("smb100a", "SYST:ERR:ALL?").count("-222") == 1
+    assert float(lab.ask("smb100a", "FREQ?")) == 2.5e9
+
+
+def test_the_error_queue_overflows_into_its_last_entry(lab: Lab) -> None:
+    for _ in range(100):
+        lab.tell("n5183b", "NOSUCH")
+    codes = [lab.error("n5183b") for _ in range(31)]
+    assert codes == [-113] * 29 + [-350, 0]
+    assert lab.ask("n5183b", "SYST:ERR?") == '+0,"No error"'
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [("FREQ", -109), ("FREQ 1,2", -108), ("FREQ? 1,2", -108), ("*IDN", -113), ("OUTP X", -224),
+     ("\x00\xff!", -102), ("FREQ 2 V", -131), ("FREQ abc", -104), ("SYST:ERR 1", -113)],
+)  # fmt: skip
+def test_what_cannot_be_read_has_its_error(lab: Lab, message: str, code: int) -> None:
+    assert lab.tell("smb100a", message) is None
+    assert lab.error("smb100a") == code
+
+
+def test_srs_needs_no_space_and_answers_with_carriage_return(lab: Lab) -> None:
+    lab.tell("sg384", "FREQ2.87GHZ;AMPR-15.00;ENBR1;")
+    assert lab.world.controls.microwave_hz == 2.87e9
+    answer = lab.instruments["sg384"].handle(b"FREQ?;AMPR?;ENBR?;LERR?")
+    assert answer == b"2870000000.000000;-15.00;1;0\r\n"
+    lab.tell("sg384", "SYST:ERR?")
+    assert lab.ask("sg384", "LERR?;LERR?") == "110;0"
+
+
+def test_srs_models_differ_in_their_range(lab: Lab) -> None:
+    lab.tell("sg384", "FREQ 5 GHZ")
+    lab.tell("sg386", "FREQ 5 GHZ")
+    assert (lab.ask("sg384", "LERR?"), lab.ask("sg386", "LERR?")) == ("11", "0")
+
+
+def test_all_generators_are_the_same_device(lab: Lab) -> None:
+    lab.tell("sg384", "FREQ 2.81E9;AMPR -21")
+    for dialect in GENERATORS[2:]:
+        assert lab.ask(dialect, ":FREQ?") == "+2.8100000000000E+09"
+
+
+def test_list_mode_steps_by_the_generator_s_clock(lab: Lab) -> None:
+    lab.tell("smb100a", "LIST:SEL '/var/user/x';:LIST:FREQ 2.8 GHZ, 2.85e9, 2.9e9;:LIST:DWEL 10 ms")
+    lab.tell("smb100a", ":LIST:MODE AUTO;TRIG:SOUR SING;:FREQ:MODE LIST;:LIST:RES;TRIG:EXEC")
+    assert lab.ask("smb100a", "LIST:FREQ:POIN?;:LIST:TRIG:SOUR?") == "3;SING"
+    seen = []
+    for _ in range(4):
+        lab.world.sleep_s(5e-3)
+        seen.append((float(lab.ask("smb100a", "FREQ?")), int(lab.ask("smb100a", "LIST:IND?"))))
+        lab.world.sleep_s(5e-3)
+    assert seen == [(2.8e9, 0), (2.85e9, 1), (2.9e9, 2), (2.9e9, 2)]
+    assert lab.error("smb100a") == 0
+
+
+def test_the_function_generator_drives_the_trap_through_its_load_setting(lab: Lab) -> None:
+    # 2000 V at the electrode are 4 Vpp from an open output, which shows 2 Vpp if told of 50 ohm.
+    assert float(lab.ask("33522b", "SOUR1:VOLT?")) == pytest.approx(2.0)
+    assert float(lab.ask("33522b", "OUTP1:LOAD INF;:VOLT?")) == pytest.approx(4.0)
+    lab.tell("33522b", "SOUR1:VOLT 5 VPP;FREQ 5 KHZ")
+    assert (lab.world.controls.trap_v, lab.world.controls.trap_hz) == (2500.0, 5e3)
+    lab.tell("33522b", "SOUR1:VOLT 0.1")
+    assert lab.error("33522b") == -222
+    assert lab.world.controls.trap_v == 2500.0
+    assert lab.ask("33522b", "OUTP?") == "1"
+
+
+def test_the_function_generator_s_second_channel_sets_the_light(lab: Lab) -> None:
+    lab.tell("33522b", "SOUR2:APPL:DC DEF,DEF,0.5")
+    assert lab.world.controls.light_w == pytest.approx(AOM_FULL_W / 2)
+    lab.tell("33522b", "OUTP2 OFF")
+    assert lab.world.controls.light_w == 0
+    assert float(lab.ask("33522b", "SOUR2:VOLT:OFFS?")) == pytest.approx(0.5)
+    assert volts_for_power(power_at_volts(0.3)) == pytest.approx(0.3)
+
+
+def test_a_supply_limits_by_current_or_by_voltage(lab: Lab) -> None:
+    lab.tell("hmp4040", "INST OUT1;:VOLT 5;CURR 1.5")
+    assert lab.world.controls.current_a == 0
+    lab.tell("hmp4040", "OUTP:SEL ON;:OUTP:GEN ON")
+    assert lab.world.controls.current_a == pytest.approx(1.5)
+    assert lab.ask("hmp4040", "MEAS:CURR?;:MEAS:VOLT?") == f"1.5000;{1.5 * COIL_OHM:.3f}"
+    lab.tell("nge103", "INST:NSEL 1;:VOLT 0.5")
+    assert lab.world.controls.current_a == pytest.approx(0.5 / COIL_OHM)
+    lab.tell("nge103", "INST:NSEL 2;:VOLT 3;:CURR 1;:OUTP ON")
+    assert lab.ask("nge103", "MEAS:VOLT?;:MEAS:CURR?") == "3.000;0.0000"
+    lab.tell("hmp4040", "OUTP:GEN OFF")
+    assert lab.world.controls.current_a == 0
+
+
+def test_channel_lists_set_and_ask_several_outputs(lab: Lab) -> None:
+    lab.tell("e36312a", "VOLT 2,(@1:3);:CURR 0.8,(@1,3);:OUTP 1,(@1)")
+    assert lab.world.controls.current_a == pytest.approx(0.8)
+    answers = lab.ask("e36312a", "VOLT? (@3,1);:MEAS:CURR? (@1,2);:OUTP? (@1:2);:CURR? MAX,(@1)")
+    assert (
+        answers
+        == "+2.00000000E+00,+2.00000000E+00;+8.00000000E-01,+0.00000000E+00;1,0;+5.15000000E+00"
+    )
+    lab.tell("e36312a", "VOLT 2,(@9)")
+    assert lab.error("e36312a") == -222
+
+
+def test_the_counter_returns_binned_counts_as_a_block() -> None:
+    lab, twin = Lab(), World(seed=1)
+    lab.tell("33522b", "SOUR2:APPL:DC DEF,DEF,0.5")
+    twin.set(laser_w=power_at_volts(0.5), laser_gate=True)
+    lab.tell("53220a", "CONF:TOT:TIM 1 MS,(@1,2);:SAMP:COUN 50;:FORM REAL,64")
+    block = lab.instruments["53220a"].handle(b"READ?")
+    assert block is not None
+    assert block[:5] == b"#3800"
+    counts = struct.unpack(">100d", block[5:-1])
+    expected = twin.stream(1e-3, 50)
+    assert counts[::2] == tuple(expected[0])
+    assert counts[1::2] == tuple(expected[1])
+    lab.tell("53220a", "FORM:BORD SWAP")
+    swapped = lab.instruments["53220a"].handle(b"FETC?")
+    assert swapped is not None
+    assert struct.unpack("<100d", swapped[5:-1]) == counts
+    ascii_counts = lab.ask("53220a", "FORM ASC;:FETC?").split(",")
+    assert tuple(map(float, ascii_counts)) == counts
+
+
+def test_the_counter_has_nothing_before_it_was_started(lab: Lab) -> None:
+    assert lab.tell("53220a", "FETC?") is None
+    assert lab.error("53220a") == -230
+
+
+def test_gauges_tell_the_pressure() -> None:
+    lab = Lab(pressure_pa=123.4)
+    assert lab.instruments["mks937b"].handle(b"@253U!mBAR") == b"@253ACKmBAR;FF"
+    assert lab.instruments["mks937b"].handle(b"@253PR1?") == b"@253ACK1.23E+0;FF"
+    assert lab.instruments["mks937b"].handle(b"@253PR2?") == b"@253ACKNOGAUGE;FF"
+    assert lab.instruments["mks937b"].handle(b"@253FOO?") == b"@253NAK160;FF"
+    assert lab.instruments["mks937b"].handle(b"@001PR1?") is None
+    asked = b"001M" + bytes([checksum(b"001M")])
+    told = b"001M123420"
+    assert lab.instruments["smartline"].handle(asked) == told + bytes([checksum(told)]) + b"\r"
+    assert lab.instruments["smartline"].handle(b"001M!") is None
+
+
+@pytest.mark.parametrize(
+    ("mbar", "shown"), [(1000.0, "100023"), (9.9999, "100021"), (1.5e-7, "150013"), (0.0, "000000")]
+)
+def test_smartline_pressures_have_four_digits(mbar: float, shown: str) -> None:
+    assert mantissa_exponent(mbar) == shown
+
+
+def test_a_fault_silences_an_instrument(lab: Lab) -> None:
+    lab.world.inject("microwave: hangs")
+    with pytest.raises(SilentError):
+        lab.tell("smb100a", "*IDN?")
+    assert lab.ask("hmp4040", "*IDN?")
+    lab.world.clear("microwave: hangs")
+    assert lab.ask("smb100a", "*IDN?")
+
+
+def test_ports_follow_one_another() -> None:
+    assert [port_of(name, 2000) - 2000 for name in dialects()] == list(range(len(dialects())))
+    assert issubclass(type(Lab().bench.microwave), SimulatedDevice)
