@@ -19,7 +19,7 @@ class E36312AElectromagnet(SupplyElectromagnet):
     MODELS = ("E36312A",)
     LIMITS: ClassVar = {
         "current_a": Limits(0.0, 5.0, "A"),
-        "ramp_rate_a_per_s": Limits(0.001, 5.0, "A/s"),
+        "ramp_rate_a_per_s": Limits(0.001, 10.0, "A/s"),
     }
     MAX_VOLTAGE_V = 25.0
     VOLTAGE = "voltage_setpoint"

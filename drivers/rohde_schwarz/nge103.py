@@ -80,6 +80,6 @@ class NGE103Electromagnet(HMP4040Electromagnet):
     MODELS = ("NGE103", "NGE102")
     LIMITS: ClassVar = {
         "current_a": Limits(0.0, 3.0, "A"),
-        "ramp_rate_a_per_s": Limits(0.001, 3.0, "A/s"),
+        "ramp_rate_a_per_s": Limits(0.001, 10.0, "A/s"),
     }
     MAX_VOLTAGE_V = 32.0
