@@ -1,5 +1,6 @@
 """Every instrument that the simulated lab can pretend to be."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from sim_backends.wire.bench import Bench
@@ -12,11 +13,13 @@ from sim_backends.wire.tables.generators import E8257D, N5183B, SGS100A, SMB100A
 from sim_backends.wire.tables.srs import SG384, SG386
 from sim_backends.wire.tables.supplies import E36312A, HMP4040, NGE103
 
-TABLES: tuple[CommandTable, ...] = (
+MODELS: tuple[CommandTable | type[MKS937B] | type[SmartlineV1], ...] = (
     SG384, SG386, SMB100A, SGS100A, N5183B, E8257D,
     KEYSIGHT_33522B, HMP4040, NGE103, E36312A, KEYSIGHT_53220A,
+    MKS937B, SmartlineV1,
 )  # fmt: skip
-GAUGES = (MKS937B, SmartlineV1)
+"""In the order of their ports, which rig files name: new ones go to the end."""
+TABLES = tuple(model for model in MODELS if isinstance(model, CommandTable))
 BASE_PORT = 18500
 """Of the first instrument; the others follow in this order."""
 HISLIP_OFFSET = 100
@@ -54,16 +57,18 @@ class WireInstrument(Protocol):
         ...
 
 
-def build_instruments(bench: Bench) -> dict[str, WireInstrument]:
-    """One of each, by dialect, all on the same bench, in the order of their ports."""
-    made: list[WireInstrument] = [SCPIInstrument(table, bench) for table in TABLES]
-    made += [MKS937B(bench), SmartlineV1(bench)]
+def build_instruments(bench: Bench, more: Sequence[CommandTable] = ()) -> dict[str, WireInstrument]:
+    """One of each, and of `more`, by dialect, all on the same bench, in the order of their ports."""
+    made: list[WireInstrument] = [
+        SCPIInstrument(model, bench) if isinstance(model, CommandTable) else model(bench)
+        for model in (*MODELS, *more)
+    ]
     return {instrument.dialect: instrument for instrument in made}
 
 
 def dialects() -> tuple[str, ...]:
     """Names of all models, in the order of their ports."""
-    return (*(table.dialect for table in TABLES), *(gauge.dialect for gauge in GAUGES))
+    return tuple(model.dialect for model in MODELS)
 
 
 def port_of(dialect: str, base_port: int = BASE_PORT) -> int:

@@ -2,6 +2,8 @@
 
 import itertools
 import threading
+from collections.abc import Sequence
+from importlib import import_module
 from typing import cast
 
 import pyvisa
@@ -10,6 +12,7 @@ from pyvisa.typing import VISASession
 from pyvisa_sim.devices import Device, Devices
 from pyvisa_sim.highlevel import SimVisaLibrary
 
+from labctl.errors import RigError
 from sim_backends.wire.bench import Bench
 from sim_backends.wire.catalogue import (
     BASE_PORT,
@@ -18,6 +21,7 @@ from sim_backends.wire.catalogue import (
     port_of,
     socket_resource,
 )
+from sim_backends.wire.command_table import CommandTable
 from sim_backends.wire.framing import Framer
 from sim_backends.wire.scpi_error import SilentError
 from sim_backends.world import World
@@ -124,7 +128,7 @@ class WorldLibrary(SimVisaLibrary):
 
 
 def open_world_library(
-    world: World, *, host: str = HOST, base_port: int = BASE_PORT
+    world: World, *, host: str = HOST, base_port: int = BASE_PORT, more: Sequence[str] = ()
 ) -> WorldLibrary:
     """A VISA library for `pyvisa.ResourceManager`; its resource names are those of the server.
 
@@ -134,13 +138,29 @@ def open_world_library(
         world: the simulated lab.
         host: what `labctl serve` would be told; it only makes up the names.
         base_port: likewise.
+        more: further command tables, "package.module:TABLE"; their ports follow the others'.
+
+    Raises:
+        RigError: one of `more` is no command table.
     """
     # pyvisa keeps one library object per class and path, so every one needs a path of its own.
     library = cast(WorldLibrary, WorldLibrary(f"labctl world {next(_numbers)}"))
-    for dialect, instrument in build_instruments(Bench(world)).items():
-        resource = rname.to_canonical_name(socket_resource(host, port_of(dialect, base_port)))
+    instruments = build_instruments(Bench(world), [_load_table(path) for path in more])
+    for number, instrument in enumerate(instruments.values()):
+        resource = rname.to_canonical_name(socket_resource(host, base_port + number))
         library.devices.add_device(resource, WorldDevice(instrument))
     return library
+
+
+def _load_table(path: str) -> CommandTable:
+    module, _, name = path.partition(":")
+    try:
+        table = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise RigError(f"Cannot load command table `{path}`: {error}.") from error
+    if not isinstance(table, CommandTable):
+        raise RigError(f"`{path}` is no CommandTable.")
+    return table
 
 
 def open_world_resource_manager(

@@ -63,6 +63,21 @@ def pymeasure_e36312a(resource: str, amperes: str) -> object:
     return supply.ch_1.current
 
 
+def pymeasure_mks937b(resource: str) -> object:
+    from pymeasure.instruments.mksinst.mks937b import MKS937B, Unit
+
+    gauge = MKS937B(resource, visa_library="@py")
+    gauge.unit = Unit.Pa
+    return gauge.ch_1.pressure
+
+
+def pymeasure_smartline(resource: str) -> object:
+    from pymeasure.instruments.thyracont.smartline_v1 import SmartlineV1
+
+    gauge = SmartlineV1(resource, visa_library="@py")
+    return 100 * gauge.pressure
+
+
 def qcodes_sgs100a(resource: str, hertz: str) -> object:
     from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 
@@ -135,6 +150,7 @@ CLIENTS: dict[str, Callable[..., object]] = {
     client.__name__: client
     for client in (
         pymeasure_sg380, pymeasure_8257d, pymeasure_33500, pymeasure_hmp4040, pymeasure_e36312a,
+        pymeasure_mks937b, pymeasure_smartline,
         qcodes_sgs100a, qcodes_sg384, qcodes_33522b, qcodes_contrib_smb100a, rsinstrument_smb100a,
         pulsestreamer,
     )

@@ -77,14 +77,14 @@ def installed(package: str) -> bool:
     return subprocess.run([PYTHON, "-c", f"import {package}"], capture_output=True).returncode == 0
 
 
-def run(client: str, resource: str, number: float) -> float:
+def run(client: str, resource: str, *numbers: float) -> float:
     """Let a foreign package work; returns what it read back."""
     package = {"rsinstrument": "RsInstrument"}.get(client.split("_")[0], client.split("_")[0])
     package = "qcodes_contrib_drivers" if "contrib" in client else package
     if not installed(package):
         pytest.skip(f"{package} is not installed for {PYTHON}")
     done = subprocess.run(
-        [PYTHON, "-W", "ignore", PROGRAM, client, resource, repr(number)],
+        [PYTHON, "-W", "ignore", PROGRAM, client, resource, *map(repr, numbers)],
         capture_output=True, text=True, timeout=120, cwd=PROGRAM.parent,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -132,6 +132,14 @@ def test_a_function_generator_s_driver_sets_the_light(
     assert run(client, lab.resource(LIGHT[client]), 0.5) == pytest.approx(0.5)
     assert lab.bench.laser.power_w == pytest.approx(0.5e-3)
     assert counter.pl_per_s(0.3) == pytest.approx(before * 5, rel=0.15)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+@pytest.mark.parametrize("client", ["pymeasure_mks937b", "pymeasure_smartline"])
+def test_a_gauge_s_driver_reads_the_pressure(lab: ServedLab, client: str) -> None:
+    pressure_pa = lab.bench.world.apparatus.pressure_pa
+    serial = lab.resource(client.removeprefix("pymeasure_"), "ASRL")
+    assert run(client, serial) == pytest.approx(pressure_pa, rel=0.01)
 
 
 def test_a_pulse_streamer_s_client_gates_the_light(counter: Counter, lab: ServedLab) -> None:
