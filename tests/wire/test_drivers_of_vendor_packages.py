@@ -1,0 +1,394 @@
+"""Drivers that speak through their makers' packages: what they call, in what order."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from drivers.ni.aom import NIAOM
+from drivers.ni.counter import NICounter
+from drivers.spincore.pulse_blaster import PulseBlasterSequencer
+from drivers.swabian.pulse_streamer import PulseStreamerSequencer
+from drivers.swabian.time_tagger import TimeTaggerCounter
+from drivers.windfreak.synth_hd import SynthHDMicrowave
+from labctl.errors import DeviceError, LimitError, RigError
+from labctl.hal import Pulse, PulseChannel
+from tests.wire import vendor_packages as stand_ins
+from tests.wire.conversation import HandClock
+
+LASER, MICROWAVE, COUNT = PulseChannel.LASER, PulseChannel.MICROWAVE, PulseChannel.COUNT
+LINES = {"laser": 0, "microwave": 1, "count": 3}
+
+
+def install(monkeypatch: pytest.MonkeyPatch, name: str, content: Any) -> None:
+    monkeypatch.setitem(sys.modules, name, content)
+
+
+@pytest.mark.parametrize(
+    ("device", "package", "extra"),
+    [
+        (SynthHDMicrowave("/dev/ttyACM0"), "windfreak", "windfreak"),
+        (PulseStreamerSequencer("streamer", lines=LINES), "pulsestreamer", "pulsestreamer"),
+        (PulseBlasterSequencer(lines=LINES), "spinapi", "spincore"),
+        (TimeTaggerCounter(inputs={"pl": 1}), "Swabian.TimeTagger", "swabian"),
+        (NICounter("Dev1", counters={"pl": "ctr0"}, inputs={"pl": "PFI8"}), "nidaqmx", "ni"),
+        (
+            NIAOM("Dev1/ao0", calibration=[[0.0, 0.0], [1.0, 1.0]], full_power_w=1e-3),
+            "nidaqmx",
+            "ni",
+        ),
+    ],
+)
+def test_a_missing_package_is_told_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, device: Any, package: str, extra: str
+) -> None:
+    install(monkeypatch, package.split(".")[0], None)
+    with pytest.raises(DeviceError, match=rf"{device.ROLE} at .*`{package}`.*labctl\[{extra}\]"):
+        device.open()
+    device.close()
+
+
+# --- Windfreak ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def synth(monkeypatch: pytest.MonkeyPatch) -> SynthHDMicrowave:
+    install(monkeypatch, "windfreak", SimpleNamespace(SynthHD=stand_ins.SynthHD))
+    return SynthHDMicrowave("/dev/ttyACM0", channel=1)
+
+
+def inside(device: Any) -> Any:
+    return device._link._handle
+
+
+def test_the_synth_is_off_after_open_and_reads_back(synth: SynthHDMicrowave) -> None:
+    synth.open()
+    assert synth.identity == "Windfreak,SynthHD PRO v2,1234,Firmware Version 3.25"
+    assert inside(synth).port == "/dev/ttyACM0"
+    assert inside(synth)[1].enable is False
+    assert inside(synth)[0].enable is True  # somebody else's output is left alone
+    synth.frequency_hz, synth.power_dbm, synth.output = 2.87e9, -10.0, True
+    told = {name: (item.setpoint, item.readback) for name, item in synth.settings().items()}
+    assert told == {
+        "frequency_hz": (2.87e9, 2.87e9),
+        "power_dbm": (-10.0, -10.0),
+        "output": (True, True),
+    }
+    handle = inside(synth)
+    synth.close()
+    synth.close()
+    assert handle.closed
+    assert handle[1].enable is True  # closing leaves it as it stands
+
+
+def test_a_level_out_of_reach_and_a_deaf_synth_are_errors(
+    synth: SynthHDMicrowave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synth.open()
+    inside(synth)[1].calibrated = False
+    with pytest.raises(DeviceError, match=r"microwave at .*`power = 19.00` .*not levelled"):
+        synth.power_dbm = 19.0
+    deaf = type("Deaf", (), {"frequency": property(lambda _: 1e9, lambda *_: None)})()
+    inside(synth).channels[1] = deaf
+    with pytest.raises(DeviceError, match=r"reads back 1000000000\.0 instead of 2870000000\.0"):
+        synth.frequency_hz = 2.87e9
+    with pytest.raises(LimitError):
+        synth.power_dbm = 21.0
+
+
+def test_another_instrument_at_the_synths_port_is_named(
+    synth: SynthHDMicrowave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stand_ins.SynthHD, "model", None)
+    with pytest.raises(DeviceError, match="expected a SynthHD, but its hardware version"):
+        synth.open()
+    with pytest.raises(RigError):
+        SynthHDMicrowave("/dev/ttyACM0", channel=2)
+
+
+# --- Pulse Streamer -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def streamer(monkeypatch: pytest.MonkeyPatch) -> PulseStreamerSequencer:
+    package = SimpleNamespace(
+        PulseStreamer=stand_ins.PulseStreamer,
+        OutputState=stand_ins.OutputState,
+        TriggerStart=stand_ins.TriggerStart,
+    )
+    install(monkeypatch, "pulsestreamer", package)
+    return PulseStreamerSequencer("10.0.0.7", lines=LINES, clock=HandClock())
+
+
+def test_a_program_is_streamed_with_its_idle_levels_and_started(
+    streamer: PulseStreamerSequencer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    streamer.open()
+    assert capsys.readouterr().out == ""
+    assert streamer.channels == (LASER, MICROWAVE, COUNT)
+    assert "Pulse Streamer" in streamer.identity
+    with pytest.raises(DeviceError, match="no pulse program is loaded"):
+        streamer.start()
+    program = [Pulse.of(1e-6, LASER), Pulse.of(50e-9, MICROWAVE), Pulse.of(2e-6, LASER, COUNT)]
+    streamer.load(program, repeats=7)
+    streamer.start()
+    inside(streamer).busy = 3
+    streamer.wait()
+    streamer.start()  # it is still in the instrument
+    streamer.stop()
+    streamer.start()  # it is not: stopping dropped it
+    streamed = (
+        "stream",
+        {
+            0: [(1000, 1), (50, 0), (2000, 1)],
+            1: [(1000, 0), (50, 1), (2000, 0)],
+            3: [(1000, 0), (50, 0), (2000, 1)],
+        },
+        7,
+        [0, 1],
+    )
+    software = ("setTrigger", "SOFTWARE")
+    assert inside(streamer).calls == [
+        ("connect", "10.0.0.7"), ("constant", [0, 1]),
+        software, streamed, ("startNow",), ("startNow",),
+        ("constant", [0, 1]), software, streamed, ("startNow",),
+    ]  # fmt: skip
+
+
+def test_rounding_does_not_add_up(streamer: PulseStreamerSequencer) -> None:
+    streamer.open()
+    streamer.load([Pulse.of(10.4e-9, LASER)] * 1000)
+    steps = inside(streamer).calls[-1][1][0]
+    assert sum(ticks for ticks, _ in steps) == 10_400
+
+
+def test_bad_programs_and_lines_are_refused(streamer: PulseStreamerSequencer) -> None:
+    streamer.open()
+    for program, repeats in (([], 1), ([Pulse.of(0.0)], 1), ([Pulse.of(1e-3)], 0)):
+        with pytest.raises(LimitError):
+            streamer.load(program, repeats=repeats)
+    narrow = PulseStreamerSequencer("10.0.0.7", lines={"laser": 0})
+    narrow.open()
+    with pytest.raises(LimitError, match="count, which is not wired"):
+        narrow.load([Pulse.of(1e-3, COUNT)])
+    for lines in ({"laser": 8}, {"laser": 0, "count": 0}, {"lamp": 0}):
+        with pytest.raises(RigError):
+            PulseStreamerSequencer("10.0.0.7", lines=lines)
+
+
+# --- PulseBlaster ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def blaster(monkeypatch: pytest.MonkeyPatch) -> PulseBlasterSequencer:
+    install(monkeypatch, "spinapi", stand_ins.SpinAPI())
+    return PulseBlasterSequencer(lines=LINES, clock_mhz=500.0)
+
+
+def instructions(api: Any) -> list[tuple[Any, ...]]:
+    """Those of the last program: (flags, operation, data, ns)."""
+    begin = max(n for n, call in enumerate(api.calls) if call[0] == "pb_start_programming")
+    return [call[1:] for call in api.calls[begin:] if call[0] == "inst"]
+
+
+def test_a_program_is_a_loop_that_ends_in_the_idle_levels(blaster: PulseBlasterSequencer) -> None:
+    blaster.open()
+    api = inside(blaster).api
+    assert instructions(api) == [(3, 0, 0, 10.0), (3, 0, 0, 20.0), (3, 1, 0, 20.0)]
+    program = [Pulse.of(1e-6, LASER), Pulse.of(50e-9, MICROWAVE), Pulse.of(2e-6, LASER, COUNT)]
+    blaster.load(program, repeats=7)
+    blaster.start()
+    first = sum(call[0] == "inst" for call in api.calls) - 5
+    assert instructions(api) == [
+        (0b0001, api.LOOP, 7, 1000.0),
+        (0b0010, api.CONTINUE, 0, 50.0),
+        (0b1001, api.END_LOOP, first, 2000.0),
+        (0b0011, api.CONTINUE, 0, 20.0),
+        (0b0011, api.STOP, 0, 20.0),
+    ]
+    assert [call[0] for call in api.calls[-3:]] == ["pb_stop_programming", "pb_reset", "pb_start"]
+    api.busy = 2
+    blaster.wait()
+    blaster.stop()
+    assert instructions(api) == [(3, 0, 0, 10.0), (3, 0, 0, 20.0), (3, 1, 0, 20.0)]
+    blaster.close()
+    assert api.calls[-1] == ("pb_close",)
+
+
+def test_one_pulse_is_halved_to_be_a_loop_and_long_ones_are_split(
+    blaster: PulseBlasterSequencer,
+) -> None:
+    blaster.open()
+    api = inside(blaster).api
+    blaster.load([Pulse.of(1e-6, LASER)], repeats=3)
+    blaster.start()
+    assert [i[3] for i in instructions(api)[:2]] == [500.0, 500.0]
+    blaster.load([Pulse.of(20.0, LASER)])
+    blaster.start()
+    long = instructions(api)[:-2]
+    assert sum(i[3] for i in long) == pytest.approx(20e9)
+    assert max(i[3] for i in long) <= (2**32 - 1) * 2.0
+
+
+def test_what_the_blaster_cannot_play_is_refused(
+    blaster: PulseBlasterSequencer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blaster.open()
+    with pytest.raises(LimitError):
+        blaster.load([Pulse.of(9e-9)])  # five ticks are ten nanoseconds
+    with pytest.raises(LimitError):
+        blaster.load([Pulse.of(1e-6)] * 4093)
+    with pytest.raises(DeviceError, match="no pulse program is loaded"):
+        blaster.start()
+    install(monkeypatch, "spinapi", stand_ins.SpinAPI(boards=0))
+    with pytest.raises(DeviceError, match="there are 0 PulseBlaster cards"):
+        PulseBlasterSequencer(lines=LINES).open()
+
+
+# --- Time Tagger ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tagger(monkeypatch: pytest.MonkeyPatch) -> stand_ins.TimeTagger:
+    module = stand_ins.TimeTagger()
+    install(monkeypatch, "Swabian", ModuleType("Swabian"))
+    install(monkeypatch, "Swabian.TimeTagger", module)
+    return module
+
+
+def test_the_tagger_counts_in_picoseconds(tagger: stand_ins.TimeTagger) -> None:
+    counter = TimeTaggerCounter("1910000OZQ", inputs={"angle": 1, "pl": 2}, gate_input=8)
+    counter.open()
+    assert counter.identity == "Swabian Instruments,Time Tagger 20,1910000OZQ"
+    assert tagger.tagger.levels == {1: 0.5, 2: 0.5}
+    assert counter.count(0.05) == {"angle": 1, "pl": 2}
+    assert tagger.counter == ([1, 2], 50_000_000_000, 1)
+    assert tagger.started == (50_000_000_000, True)
+    trace = counter.stream(20e3, 3)
+    assert trace["pl"].tolist() == [2, 4, 6]
+    assert trace["pl"].dtype == "int64"
+    assert tagger.started == (150_000_000, True)
+    counter.close()
+    assert tagger.freed
+
+
+def test_the_tagger_counts_between_the_edges_of_the_count_line(
+    tagger: stand_ins.TimeTagger,
+) -> None:
+    counter = TimeTaggerCounter(inputs={"angle": 1, "pl": 2}, gate_input=8, patience_s=0.05)
+    counter.open()
+    with pytest.raises(DeviceError, match="arm_gates"):
+        counter.read_gates()
+    counter.arm_gates(3)
+    assert tagger.markers == (8, -8)
+    assert counter.read_gates()["pl"].tolist() == [2, 4, 6]
+    tagger.gates_closed = 2
+    counter.arm_gates(3)
+    with pytest.raises(DeviceError, match="Only 2 of 3 gates came"):
+        counter.read_gates()
+    tagger.finishes = False
+    with pytest.raises(DeviceError, match="is not finished after"):
+        counter.count(0.01)
+    for call in (lambda: counter.arm_gates(0), lambda: counter.stream(1e3, 0)):
+        with pytest.raises(LimitError):
+            call()
+    for inputs in ({}, {"pl": 8}):
+        with pytest.raises(RigError):
+            TimeTaggerCounter(inputs=inputs)
+
+
+# --- National Instruments -------------------------------------------------------------------
+
+
+def ni(monkeypatch: pytest.MonkeyPatch, package: stand_ins.NIDAQmx) -> NICounter:
+    install(monkeypatch, "nidaqmx", package)
+    for part in ("constants", "stream_readers", "system"):
+        install(monkeypatch, f"nidaqmx.{part}", getattr(package, part))
+    return NICounter(
+        "Dev1",
+        counters={"angle": "ctr0", "pl": "ctr1"},
+        inputs={"angle": "PFI8", "pl": "PFI3"},
+        gate_input="PFI0",
+        patience_s=0.05,
+    )
+
+
+def test_bins_are_differences_of_latched_counters_that_may_wrap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    latched = {"Dev1/ctr0": [5, 12, 30, 31], "Dev1/ctr1": [2**32 - 2, 3, 3, 10]}
+    package = stand_ins.NIDAQmx(latched)
+    counter = ni(monkeypatch, package)
+    counter.open()
+    assert counter.identity == "National Instruments,PCIe-6363,1A2B3C"
+    trace = counter.stream(20e3, 3)
+    assert trace["angle"].tolist() == [7, 18, 1]
+    assert trace["pl"].tolist() == [5, 0, 7]
+    clock, angle, _ = package.tasks
+    assert clock.told["clock"] == (("Dev1/ctr2",), {"freq": 20e3})
+    assert clock.told["implicit"][1]["samps_per_chan"] == 4
+    assert angle.ci_count_edges_term == "/Dev1/PFI8"
+    assert angle.told["timing"][1]["source"] == "/Dev1/Ctr2InternalOutput"
+    assert all(task.started and task.closed for task in package.tasks)
+    with pytest.raises(DeviceError, match=r"counter at Dev1 after `count 1 bins .*-200284"):
+        counter.count(0.01)
+    assert all(task.closed for task in package.tasks)
+
+
+def test_gates_latch_the_counters_as_they_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    latched = {"Dev1/ctr0": [4, 9], "Dev1/ctr1": [10, 30]}
+    package = stand_ins.NIDAQmx(latched, available=2)
+    counter = ni(monkeypatch, package)
+    counter.open()
+    with pytest.raises(DeviceError, match="arm_gates"):
+        counter.read_gates()
+    counter.arm_gates(2)
+    angle = package.tasks[0]
+    assert vars(angle.pause) == {
+        "trig_type": "level", "dig_lvl_src": "/Dev1/PFI0", "dig_lvl_when": "low",
+    }  # fmt: skip
+    assert angle.told["timing"][1]["active_edge"] == "falling"
+    counts = counter.read_gates()
+    assert counts["angle"].tolist() == [4, 5]
+    assert counts["pl"].tolist() == [10, 20]
+    assert all(task.closed for task in package.tasks)
+    counter.arm_gates(3)
+    with pytest.raises(DeviceError, match="Only 2 of 3 gates came"):
+        counter.read_gates()
+    counter.arm_gates(3)
+    counter.close()
+    assert all(task.closed for task in package.tasks)
+
+
+def test_a_card_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = ni(monkeypatch, stand_ins.NIDAQmx({}))
+    counter._device = "Dev7"
+    with pytest.raises(DeviceError, match="no such card; NI-DAQmx knows Dev1"):
+        counter.open()
+    with pytest.raises(RigError):
+        NICounter("Dev1", counters={"pl": "ctr0"}, inputs={"angle": "PFI8"})
+
+
+def test_the_aoms_analogue_output_is_dark_until_its_gate_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    package = stand_ins.NIDAQmx({})
+    install(monkeypatch, "nidaqmx", package)
+    calibration = [[0.0, 0.1], [0.5, 0.5], [1.0, 0.9]]
+    aom = NIAOM("Dev1/ao0", calibration=calibration, full_power_w=1e-3)
+    aom.open()
+    aom.power_w = 0.5e-3
+    assert aom.gate is False
+    aom.gate = True
+    aom.power_w = 1e-3
+    aom.gate = False
+    task = package.tasks[0]
+    assert task.told["output"] == (("Dev1/ao0",), {"min_val": 0.0, "max_val": 0.9})
+    assert task.written == pytest.approx([0.1, 0.1, 0.5, 0.9, 0.1])
+    told = {name: item.readback for name, item in aom.settings().items()}
+    assert told == {"power_w": 1e-3, "gate": False}
+    aom.close()
+    assert task.closed
+    with pytest.raises(RigError):
+        NIAOM("Dev1/ao0", calibration=[[0.0, 0.0], [1.0, 11.0]], full_power_w=1e-3)

@@ -1,0 +1,268 @@
+"""Stand-ins for makers' Python packages: they take the calls of the real ones and record them."""
+
+from collections import deque
+from enum import Enum
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+
+class SynthHDChannel:
+    """One output of a windfreak.SynthHD."""
+
+    def __init__(self) -> None:
+        self.frequency = 1e9
+        self.power = 0.0
+        self.enable = True
+        self.calibrated = True
+
+
+class SynthHD:
+    """windfreak.SynthHD."""
+
+    model: str | None = "SynthHD PRO v2"
+    hardware_version = "Hardware Version 2.06"
+    serial_number = 1234
+    firmware_version = "Firmware Version 3.25"
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        self.closed = False
+        self.channels = [SynthHDChannel(), SynthHDChannel()]
+
+    def __getitem__(self, number: int) -> SynthHDChannel:
+        return self.channels[number]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class OutputState:
+    """pulsestreamer.OutputState."""
+
+    def __init__(self, digi: list[int]) -> None:
+        self.digi = sorted(digi)
+
+
+class TriggerStart(Enum):
+    """pulsestreamer.TriggerStart."""
+
+    IMMEDIATE = 0
+    SOFTWARE = 1
+
+
+class PulseStreamer:
+    """pulsestreamer.PulseStreamer; says it streams for as many questions as `busy`."""
+
+    def __init__(self, address: str) -> None:
+        print("Connect to Pulse Streamer via JSON-RPC.")
+        self.calls: list[tuple[Any, ...]] = [("connect", address)]
+        self.busy = 0
+
+    def getSerial(self) -> str:  # noqa: N802
+        return "00:26:32:f0:92:26"
+
+    def getFirmwareVersion(self) -> str:  # noqa: N802
+        return "1.7.2"
+
+    def constant(self, state: OutputState) -> None:
+        self.calls.append(("constant", state.digi))
+
+    def setTrigger(self, start: TriggerStart) -> None:  # noqa: N802
+        self.calls.append(("setTrigger", start.name))
+
+    def createSequence(self) -> Any:  # noqa: N802
+        lines: dict[int, Any] = {}
+        return SimpleNamespace(lines=lines, setDigital=lines.__setitem__)
+
+    def stream(self, sequence: Any, n_runs: int, final: OutputState) -> None:
+        self.calls.append(("stream", dict(sequence.lines), n_runs, final.digi))
+
+    def startNow(self) -> None:  # noqa: N802
+        self.calls.append(("startNow",))
+
+    def isStreaming(self) -> bool:  # noqa: N802
+        self.busy -= 1
+        return self.busy >= 0
+
+
+class SpinAPI:
+    """The functions of spinapi that the driver uses."""
+
+    CONTINUE, STOP, LOOP, END_LOOP = 0, 1, 2, 3
+    PULSE_PROGRAM = 0
+
+    def __init__(self, boards: int = 1) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.boards = boards
+        self.busy = 0
+
+    def pb_count_boards(self) -> int:
+        return self.boards
+
+    def pb_get_firmware_id(self) -> int:
+        return 0x0D13
+
+    def pb_read_status(self) -> dict[str, bool]:
+        self.busy -= 1
+        return {"running": self.busy >= 0, "stopped": self.busy < 0}
+
+    def pb_inst_pbonly(self, flags: int, operation: int, data: int, ns: float) -> int:
+        self.calls.append(("inst", flags, operation, data, round(ns, 6)))
+        return sum(call[0] == "inst" for call in self.calls) - 1
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("pb_"):
+            raise AttributeError(name)
+        return lambda *arguments: self.calls.append((name, *arguments))
+
+
+class Tagger:
+    """A TimeTagger."""
+
+    def __init__(self) -> None:
+        self.levels: dict[int, float] = {}
+
+    def getModel(self) -> str:  # noqa: N802
+        return "Time Tagger 20"
+
+    def getSerial(self) -> str:  # noqa: N802
+        return "1910000OZQ"
+
+    def setTriggerLevel(self, number: int, volts: float) -> None:  # noqa: N802
+        self.levels[number] = volts
+
+    def getInvertedChannel(self, number: int) -> int:  # noqa: N802
+        return -number
+
+    def sync(self) -> None: ...
+
+
+class TimeTagger:
+    """The module Swabian.TimeTagger: counts are the input's number times the bin's."""
+
+    def __init__(self) -> None:
+        self.tagger = Tagger()
+        self.freed = False
+        self.finishes = True
+        self.gates_closed = 10**9
+
+    def createTimeTagger(self, serial: str) -> Tagger:  # noqa: N802
+        self.serial = serial
+        return self.tagger
+
+    def freeTimeTagger(self, tagger: Tagger) -> None:  # noqa: N802
+        self.freed = True
+
+    def Counter(self, tagger: Tagger, inputs: list[int], bin_ps: int, n: int) -> Any:  # noqa: N802
+        self.counter = (inputs, bin_ps, n)
+
+        def start(duration_ps: int, *, clear: bool) -> None:
+            self.started = (duration_ps, clear)
+
+        return SimpleNamespace(
+            startFor=start,
+            waitUntilFinished=lambda timeout: self.finishes,
+            getData=lambda: np.outer(inputs, np.arange(1, n + 1)).astype(np.int32),
+        )
+
+    def CountBetweenMarkers(  # noqa: N802
+        self, tagger: Tagger, click: int, begin: int, end: int, n: int
+    ) -> Any:
+        self.markers = (begin, end)
+
+        def widths() -> Any:
+            done = np.zeros(n, dtype=np.int64)
+            done[: self.gates_closed] = 1000
+            return done
+
+        return SimpleNamespace(
+            getBinWidths=widths, getData=lambda: click * np.arange(1, n + 1, dtype=np.int32)
+        )
+
+
+class NITask:
+    """nidaqmx.Task: latched counter values come from the package's `latched`."""
+
+    def __init__(self, package: "NIDAQmx") -> None:
+        self.package = package
+        self.told: dict[str, Any] = {}
+        self.closed = self.started = False
+        self.written: list[float] = []
+        self.ci_count_edges_term = ""
+        self.pause = SimpleNamespace()
+        self.triggers = SimpleNamespace(pause_trigger=self.pause)
+        self.co_channels = SimpleNamespace(add_co_pulse_chan_freq=self._tell("clock"))
+        self.ci_channels = SimpleNamespace(add_ci_count_edges_chan=self._counter)
+        self.ao_channels = SimpleNamespace(add_ao_voltage_chan=self._tell("output"))
+        self.timing = SimpleNamespace(
+            cfg_implicit_timing=self._tell("implicit"), cfg_samp_clk_timing=self._tell("timing")
+        )
+        self.in_stream = SimpleNamespace(task=self, avail_samp_per_chan=package.available)
+        package.tasks.append(self)
+
+    def _tell(self, name: str) -> Any:
+        def tell(*arguments: Any, **options: Any) -> None:
+            self.told[name] = (arguments, options)
+
+        return tell
+
+    def _counter(self, name: str) -> "NITask":
+        self.told["counter"] = name
+        return self
+
+    def start(self) -> None:
+        self.started = True
+
+    def write(self, volts: float) -> None:
+        self.written.append(volts)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def __enter__(self) -> "NITask":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class NIDAQmx:
+    """The package nidaqmx."""
+
+    def __init__(self, latched: dict[str, list[int]], *, available: int = 0) -> None:
+        self.latched = {name: deque(values) for name, values in latched.items()}
+        self.available = available
+        self.tasks: list[NITask] = []
+        self.constants = SimpleNamespace(
+            AcquisitionType=SimpleNamespace(FINITE="finite"),
+            TriggerType=SimpleNamespace(DIGITAL_LEVEL="level"),
+            Level=SimpleNamespace(LOW="low"),
+            Edge=SimpleNamespace(FALLING="falling"),
+        )
+        self.stream_readers = SimpleNamespace(CounterReader=lambda stream: NIReader(stream.task))
+        names = SimpleNamespace(device_names=["Dev1"])
+        card = SimpleNamespace(product_type="PCIe-6363", serial_num=0x1A2B3C)
+        devices = type("Devices", (), {"__getitem__": lambda _, name: card, **vars(names)})()
+        local = SimpleNamespace(devices=devices)
+        self.system = SimpleNamespace(System=SimpleNamespace(local=lambda: local))
+
+    def Task(self) -> NITask:  # noqa: N802
+        return NITask(self)
+
+
+class NIReader:
+    """nidaqmx.stream_readers.CounterReader."""
+
+    def __init__(self, task: NITask) -> None:
+        self.task = task
+
+    def read_many_sample_uint32(
+        self, data: Any, *, number_of_samples_per_channel: int, timeout: float
+    ) -> None:
+        values = self.task.package.latched[self.task.told["counter"]]
+        if len(values) < number_of_samples_per_channel:
+            raise RuntimeError(f"-200284: some samples were not available in {timeout:g} s")
+        for i in range(number_of_samples_per_channel):
+            data[i] = values.popleft()
