@@ -58,12 +58,12 @@ class WireInstrument(Protocol):
 
 
 def build_instruments(bench: Bench, more: Sequence[CommandTable] = ()) -> dict[str, WireInstrument]:
-    """One of each, and of `more`, by dialect, all on the same bench, in the order of their ports."""
-    made: list[WireInstrument] = [
-        SCPIInstrument(model, bench) if isinstance(model, CommandTable) else model(bench)
-        for model in (*MODELS, *more)
-    ]
-    return {instrument.dialect: instrument for instrument in made}
+    """One of each, then of `more`, by dialect, on the same bench, in the order of their ports."""
+    made: dict[str, WireInstrument] = {}
+    for model in (*MODELS, *more):
+        is_table = isinstance(model, CommandTable)
+        made[model.dialect] = SCPIInstrument(model, bench) if is_table else model(bench)
+    return made
 
 
 def dialects() -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import math
 import threading
-from typing import ClassVar
 
 from sim_backends.wire.bench import Bench
 
@@ -16,9 +15,9 @@ class MKS937B:
     The chamber's gauge is on channel 1; the other channels have none.
     """
 
-    dialect: ClassVar = "mks937b"
-    role: ClassVar = "gauge"
-    line_end: ClassVar = b";FF"
+    dialect = "mks937b"
+    role = "gauge"
+    line_end = b";FF"
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -83,9 +82,9 @@ class MKS937B:
 class SmartlineV1:
     """Thyracont Smartline at address 1: "001M" + checksum -> "001M100023" + checksum, CR."""
 
-    dialect: ClassVar = "smartline"
-    role: ClassVar = "gauge"
-    line_end: ClassVar = b"\r"
+    dialect = "smartline"
+    role = "gauge"
+    line_end = b"\r"
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench

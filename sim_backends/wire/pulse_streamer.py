@@ -12,7 +12,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
-from typing import Any, ClassVar
+from typing import Any
 
 from labctl.errors import LabError
 from labctl.hal import Pulse, PulseChannel
@@ -81,8 +81,8 @@ class StreamerLines(SimulatedPulseSequencer):
 class PulseStreamer:
     """One Pulse Streamer; its two ports are two ways to the same instrument."""
 
-    dialect: ClassVar = "pulse_streamer"
-    role: ClassVar = "sequencer"
+    dialect = "pulse_streamer"
+    role = "sequencer"
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench

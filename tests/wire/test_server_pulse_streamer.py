@@ -1,4 +1,4 @@
-"""The Pulse Streamer's two protocols, byte by byte; test_foreign_clients has its vendor's client."""
+"""The Pulse Streamer's two protocols byte by byte; test_foreign_clients has the vendor's client."""
 
 import base64
 import contextlib
