@@ -16,7 +16,7 @@ from labctl.analysis.pulled_line import (
     line_bend_per_hz,
     noisy_line,
 )
-from labctl.data import FitCurve, FitResult, FitValue, Table
+from labctl.data import FitCurve, FitResult, FitValue
 from labctl.errors import ParameterError
 
 Floats = NDArray[np.float64]
@@ -93,21 +93,12 @@ def fit_hysteresis(
     means = [side.rate.mean(axis=(0, 2)) for side in sides]
     model = [fit.torque_curve(side) for side in sides]
     error = [side.rate.mean(axis=2).std(axis=0) / np.sqrt(side.sweeps) for side in sides]
-    table = Table(
-        {
-            "frequency_hz": f, "up": means[0], "up_error": error[0],
-            "down": means[1], "down_error": error[1],
-        },
-        dict.fromkeys(("up", "up_error", "down", "down_error"), "counts/s")
-        | {"frequency_hz": "Hz"},
-    )  # fmt: skip
     return FitResult(
         model="line pulled by its own torque, averaged over the motion",
         values=values,
         covariance=covariance,
         reduced_chi_square=fit.reduced,
         notes=tuple(notes),
-        tables={"loop": table},
         curve=FitCurve(
             x=np.concatenate([f, f[::-1]]),
             y=np.concatenate([means[0], means[1][::-1]]),
