@@ -1,7 +1,7 @@
 """Connections to instruments: the one place with locks, time-outs and their translation."""
 
 import contextlib
-import logging
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,7 +14,8 @@ from pyvisa.constants import StatusCode
 
 from labctl.errors import DeviceError, LabError
 
-logger = logging.getLogger(__name__)
+BACKENDS = ("py", "ivi", "sim")
+
 
 Handle = TypeVar("Handle")
 
@@ -109,8 +110,9 @@ class Session(Link[Instrument]):
 
     Args:
         resource: VISA resource name, such as "TCPIP::192.168.0.7::INSTR" or "ASRL/dev/ttyUSB0".
-        visa_library: what pyvisa.ResourceManager takes: "" is the vendor's VISA, or pyvisa-py
-            where there is none; "@py"; a library object.
+        visa_library: "" for the vendor's VISA, or pyvisa-py where there is none; "py" for
+            pyvisa-py in any case (what pyvisa calls "@py", but in a rig file "@" has another
+            meaning); the path of a library; a library object.
         timeout_s: how long an answer may take.
         read_termination, write_termination: line ends, where VISA does not know them: a line feed
             on every "TCPIP::...::SOCKET".
@@ -128,6 +130,8 @@ class Session(Link[Instrument]):
         **options: Any,
     ) -> None:
         super().__init__(resource)
+        if visa_library in BACKENDS:
+            visa_library = f"@{visa_library}"
         self._settings = {"visa_library": visa_library, "timeout": round(1e3 * timeout_s)}
         self._settings |= options
         self._timeout_s = timeout_s
@@ -148,6 +152,7 @@ class Session(Link[Instrument]):
             # Upstream asks whether old classes speak SCPI; that is no news for a lab's log.
             warnings.simplefilter("ignore", FutureWarning)
             instrument = table(self._adapter or self.where, **settings)
+        _send_at_once(instrument.adapter)
         instrument.adapter = _Witness(instrument.adapter, self)  # type: ignore[assignment]
         return instrument
 
@@ -180,6 +185,19 @@ class Session(Link[Instrument]):
 
     def _disconnect(self, handle: Instrument) -> None:
         handle.adapter.close()
+
+
+def _send_at_once(adapter: Any) -> None:
+    """Switch Nagle's algorithm off, as VISA prescribes.
+
+    pyvisa-py leaves it on and refuses VI_ATTR_TCPIP_NODELAY: a command directly after another one
+    then waits 40 ms for an acknowledgement.
+    """
+    with contextlib.suppress(Exception):  # any other interface and library
+        connection = adapter.connection
+        opened = connection.visalib.sessions[connection.session].interface
+        if isinstance(opened, socket.socket):
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class _Witness:

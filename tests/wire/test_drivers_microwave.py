@@ -225,7 +225,7 @@ def test_nonsense_instead_of_a_number_is_an_error() -> None:
 
 
 def test_an_address_that_nobody_answers_is_an_error() -> None:
-    source = SG384Microwave("TCPIP::127.0.0.1::1::SOCKET", visa_library="@sim")
+    source = SG384Microwave("TCPIP::127.0.0.1::1::SOCKET", visa_library="sim")
     with pytest.raises(DeviceError, match=r"microwave at TCPIP::127.0.0.1::1::SOCKET"):
         source.open()
     source.close()
