@@ -84,11 +84,7 @@ class Photographer:
         self.wait(
             lambda: (
                 station.handle is None
-                or (
-                    until is not None
-                    and station.data is not None
-                    and station.data.points >= until
-                )
+                or (until is not None and station.data is not None and station.data.points >= until)
             )
         )
         self.settle(2.0)
