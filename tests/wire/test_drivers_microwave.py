@@ -1,6 +1,7 @@
 """Microwave generators: each role's conversation with its instrument, literally."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -285,6 +286,7 @@ def test_one_lock_keeps_conversations_apart() -> None:
     class Recorder(ProtocolAdapter):
         def _write(self, command: str, **kwargs: Any) -> None:
             said.append(command)
+            time.sleep(1e-4)  # lets the other thread in, if it can get in
             self._last = command
 
         def _read(self, **kwargs: Any) -> str:
