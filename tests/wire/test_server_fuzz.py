@@ -11,7 +11,8 @@ from tests.wire.bench_instruments import Lab
 SPELLINGS = ("FREQ", "freq:cw", "SOURce:FREQuency", ":SOUR1:FREQ:FIXed", ":Frequency")
 UNITS = {"": 1.0, " HZ": 1.0, " khz": 1e3, "MHZ": 1e6, " GHz": 1e9}
 LOWEST_HZ, HIGHEST_HZ = 10e6, 6e9
-NO_FUZZ = ("*", "?", "FREQ", "POW", "OUTP")
+NO_FUZZ = ("*", "?", "FREQ", "POW", "OUTP", "SYST", "LIST")
+"""What could be a command without parameters, or one the model follows."""
 
 
 class Conversation(RuleBasedStateMachine):
