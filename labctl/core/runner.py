@@ -35,6 +35,20 @@ class PointSink(Protocol):
         ...
 
 
+_UNDER_WAY: "set[Runner]" = set()
+
+
+def _wait_for_runs() -> None:
+    """Let the program not end before its runs, unless they were abandoned.
+
+    Registered at every start, to come before what closes the files, and never taken back: a run
+    that did so from its thread would free what the interpreter is calling. Their threads end
+    here, since one that still ends while the interpreter does can hang it.
+    """
+    for runner in tuple(_UNDER_WAY):
+        runner.wait_at_exit()
+
+
 class Runner:
     """Runs one sequence in a worker thread.
 
@@ -90,8 +104,15 @@ class Runner:
 
     def start(self) -> None:
         """Begin; returns at once. The program does not end before the run, unless abandoned."""
-        atexit.register(self._over.wait)
+        _UNDER_WAY.add(self)
+        atexit.register(_wait_for_runs)
         self._thread.start()
+
+    def wait_at_exit(self) -> None:
+        """Return after the end, and with it that of the thread; at once if abandoned."""
+        self._over.wait()
+        if not self._abandoned:
+            self._thread.join()
 
     def stop(self, reason: str = "stopped by the user", *, at_once: bool = False) -> None:
         """Ask the run to end after the current point; it ends as `aborted`.
@@ -198,8 +219,8 @@ class Runner:
             self._end()
 
     def _end(self) -> None:
-        atexit.unregister(self._over.wait)
         self._over.set()
+        _UNDER_WAY.discard(self)
 
     def _take_points(self) -> RunStatus:
         columns = self.sequence.columns
