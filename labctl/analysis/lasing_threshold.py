@@ -23,7 +23,8 @@ STRONG = 10.0
 LINEAR = 0.3
 """Share of the damping that must be left: closer to threshold the motion is no longer small."""
 SATURATIONS = (1.45, 0.25)
-"""Saturation of the damping over that of the spring, and how well that is known."""
+"""Saturation of the damping over that of the spring, and how well that is known. One relaxation
+rate leaves 1 to 2; the centre is that of the rate equations at the figures of `000`, Fig. 3b."""
 NOISE_GAIN = 0.01
 """Thermal motion samples a steeper part of the line: with its rms shift s, half width w and
 detuning y w the gain is 1 + 6 (s/w)^2 (y^2 - 1)/(y^2 + 1)^2 times that at rest, growing with the
