@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check gui screenshots clean
+.PHONY: demo test clients check gui screenshots clean
 
 # An MDMR scan of the simulated lab: HDF5 file, picture and table of resonances in demo/.
 demo: $(VENV)/.installed
@@ -14,6 +14,12 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2
+
+# Other people's released packages drive the served lab, each lot from an environment of its own.
+clients: $(VENV)/.installed-test $(VENV)/clients/.installed $(VENV)/clients-qudi/.installed
+	LABCTL_CLIENTS_PYTHON=$(CURDIR)/$(VENV)/clients/bin/python \
+	LABCTL_CLIENTS_QUDI_PYTHON=$(CURDIR)/$(VENV)/clients-qudi/bin/python \
+	$(BIN)/python -m pytest -m clients
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -47,3 +53,9 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-gui: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[gui]'
 	touch $@ $(VENV)/.installed
+
+$(VENV)/clients/.installed $(VENV)/clients-qudi/.installed: pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(@D)/bin/python -m pip install --quiet --group $(notdir $(@D))
+	touch $@

@@ -5,8 +5,10 @@
 Nothing here imports labctl: an environment with the foreign package is enough.
 """
 
+import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 
 def pymeasure_sg380(resource: str, hertz: str) -> object:
@@ -145,6 +147,57 @@ def pulsestreamer(host: str, bright_percent: str) -> object:
     return int(streamer.isStreaming())
 
 
+def qudi_srssg(resource: str, hertz: str) -> object:
+    generator = _qudi_generator(resource)
+    generator.set_cw(float(hertz), 10.0)
+    generator.cw_on()
+    generator.off()
+    assert generator.module_state() == "idle"
+    generator.cw_on()
+    assert generator.cw_power == 10.0
+    return generator.cw_frequency
+
+
+def qudi_srssg_scan(resource: str, *hertz: str) -> object:
+    """Leave the generator waiting for the triggers of a scan."""
+    from qudi.util.enums import SamplingOutputMode
+
+    generator = _qudi_generator(resource)
+    generator.set_cw(float(hertz[0]), -100.0)
+    frequencies = [float(one) for one in hertz]
+    generator.configure_scan(10.0, frequencies, SamplingOutputMode.JUMP_LIST, 100.0)
+    generator.start_scan()
+    generator.reset_scan()
+    assert generator.is_scanning
+    return len(generator.scan_frequencies)
+
+
+def _qudi_generator(resource: str) -> Any:
+    """The module as qudi's manager loads and activates it from a configuration.
+
+    It stays active when the program ends: deactivated, it would switch the output off.
+    """
+    os.environ["PYVISA_LIBRARY"] = "@py"
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from PySide6.QtCore import QCoreApplication
+    from qudi.core.modulemanager import ModuleManager
+
+    main = QCoreApplication([])  # stands for the program qudi: modules keep a weak reference to it
+    manager = ModuleManager(qudi_main=main)
+    manager.add_module(
+        "generator",
+        "hardware",
+        configuration={
+            "module.Class": "microwave.mw_source_srssg.MicrowaveSRSSG",
+            "options": {"visa_address": resource, "comm_timeout": 10},
+        },
+    )
+    manager.activate_module("generator")
+    KEPT.extend((main, manager))
+    return manager["generator"].instance
+
+
+KEPT: list[object] = []
 LINE_ENDS = {"read_termination": "\n", "write_termination": "\n"}
 CLIENTS: dict[str, Callable[..., object]] = {
     client.__name__: client
@@ -152,7 +205,7 @@ CLIENTS: dict[str, Callable[..., object]] = {
         pymeasure_sg380, pymeasure_8257d, pymeasure_33500, pymeasure_hmp4040, pymeasure_e36312a,
         pymeasure_mks937b, pymeasure_smartline,
         qcodes_sgs100a, qcodes_sg384, qcodes_33522b, qcodes_contrib_smb100a, rsinstrument_smb100a,
-        pulsestreamer,
+        pulsestreamer, qudi_srssg, qudi_srssg_scan,
     )
 }  # fmt: skip
 

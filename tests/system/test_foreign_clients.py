@@ -1,7 +1,8 @@
 """Released packages of others drive the served lab; our own counter sees what they did.
 
-Each client runs as a program of its own, in the interpreter that LABCTL_CLIENTS_PYTHON names,
-else in this one; a package that is not installed there is skipped.
+Each client runs as a program of its own, in the interpreter that LABCTL_CLIENTS_PYTHON (for qudi
+LABCTL_CLIENTS_QUDI_PYTHON) names; there a missing package is a failure. Without the variable it
+runs in this one, and packages that are not installed are skipped. `make clients` sets both.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from labctl.errors import DeviceError
 from sim_backends.wire.pulse_streamer import BINARY_PORT, RPC_PORT
 from sim_backends.wire.served_lab import ServedLab
 from sim_backends.world import World
@@ -22,7 +24,6 @@ from sim_backends.world import World
 pytestmark = pytest.mark.clients
 
 PROGRAM = Path(__file__).with_name("foreign_clients.py")
-PYTHON = os.environ.get("LABCTL_CLIENTS_PYTHON", sys.executable)
 SPEED = 5.0
 DARK_HZ = 2.5e9
 """No resonance is near."""
@@ -33,6 +34,7 @@ GENERATORS = {
     "qcodes_sg384": "sg384",
     "qcodes_contrib_smb100a": "smb100a",
     "rsinstrument_smb100a": "smb100a",
+    "qudi_srssg": "sg384",
 }
 SUPPLIES = {"pymeasure_hmp4040": "hmp4040", "pymeasure_e36312a": "e36312a"}
 LIGHT = {"pymeasure_33500": "33522b", "qcodes_33522b": "33522b"}
@@ -73,18 +75,20 @@ def counter(lab: ServedLab) -> Iterator[Counter]:
 
 
 @cache
-def installed(package: str) -> bool:
-    return subprocess.run([PYTHON, "-c", f"import {package}"], capture_output=True).returncode == 0
+def installed(package: str, python: str) -> bool:
+    return subprocess.run([python, "-c", f"import {package}"], capture_output=True).returncode == 0
 
 
 def run(client: str, resource: str, *numbers: float) -> float:
     """Let a foreign package work; returns what it read back."""
     package = {"rsinstrument": "RsInstrument"}.get(client.split("_")[0], client.split("_")[0])
     package = "qcodes_contrib_drivers" if "contrib" in client else package
-    if not installed(package):
-        pytest.skip(f"{package} is not installed for {PYTHON}")
+    named = os.environ.get(f"LABCTL_CLIENTS_{'QUDI_' if package == 'qudi' else ''}PYTHON")
+    python = named or sys.executable
+    if not installed(package, python):
+        (pytest.fail if named else pytest.skip)(f"{package} is not installed for {python}")
     done = subprocess.run(
-        [PYTHON, "-W", "ignore", PROGRAM, client, resource, *map(repr, numbers)],
+        [python, "-W", "ignore", PROGRAM, client, resource, *map(repr, numbers)],
         capture_output=True, text=True, timeout=120, cwd=PROGRAM.parent,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -142,14 +146,30 @@ def test_a_gauge_s_driver_reads_the_pressure(lab: ServedLab, client: str) -> Non
     assert run(client, serial) == pytest.approx(pressure_pa, rel=0.01)
 
 
+def test_qudi_scans_a_list_on_the_pulses_of_a_trigger(lab: ServedLab, counter: Counter) -> None:
+    resonance_hz = round(line_hz(lab), -5)
+    scan_hz = [DARK_HZ, resonance_hz, DARK_HZ + 1e6]
+    assert run("qudi_srssg_scan", lab.resource("sg384"), *scan_hz) == len(scan_hz)
+    pl: list[float] = []
+    _, host, port, _ = lab.resource("sg384").split("::")
+    with socket.create_connection((host, int(port)), timeout=30) as trigger:
+        for hertz in scan_hz:
+            trigger.sendall(b"*TRG;*OPC?\n")
+            assert trigger.recv(16) == b"1\r\n"
+            assert lab.bench.microwave.frequency_hz == hertz
+            pl.append(counter.pl_per_s())
+    assert lab.bench.microwave.power_dbm == 10.0
+    assert pl[1] < 0.97 * min(pl[0], pl[2])
+
+
 def test_a_pulse_streamer_s_client_gates_the_light(counter: Counter, lab: ServedLab) -> None:
     bright = counter.pl_per_s(0.5)
-    world = lab.bench.world
-    try:
-        second = ServedLab(world, base_port=0, streamer_ports=(RPC_PORT, BINARY_PORT))
-        with second:
-            second.bench.laser.gate = True
-            assert run("pulsestreamer", "127.0.0.1", 25.0) == 1
-            assert counter.pl_per_s(1.0) == pytest.approx(bright / 4, rel=0.1)
-    except OSError as error:  # its client knows only these ports
-        pytest.skip(str(error))
+    second = ServedLab(lab.bench.world, base_port=0, streamer_ports=(RPC_PORT, BINARY_PORT))
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(second)
+        except DeviceError as error:  # its client knows only these ports
+            pytest.skip(str(error))
+        second.bench.laser.gate = True
+        assert run("pulsestreamer", "127.0.0.1", 25.0) == 1
+        assert counter.pl_per_s(1.0) == pytest.approx(bright / 4, rel=0.1)

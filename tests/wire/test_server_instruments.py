@@ -228,3 +228,26 @@ def test_a_fault_silences_an_instrument(lab: Lab) -> None:
 def test_ports_follow_one_another() -> None:
     assert [port_of(name, 2000) - 2000 for name in dialects()] == list(range(len(dialects())))
     assert issubclass(type(Lab().bench.microwave), SimulatedDevice)
+
+
+def test_srs_generators_load_the_next_state_of_a_list_with_every_trigger(lab: Lab) -> None:
+    controls = lab.world.controls
+    assert lab.ask("sg384", "LSTC? 2;LSTS?;LSTE?") == "1;2;0"
+    lab.tell("sg384", "FREQ 2.5E9;AMPR -20;LSTP 0,2.8E9,N,N,N,-3,2;LSTP1,2.9E9")
+    assert lab.ask("sg384", "LSTP? 0") == "2800000000.000000,N,N,N,-3.00,2" + 9 * ",N"
+    lab.tell("sg384", "*TRG")
+    assert controls.microwave_hz == 2.5e9  # not enabled
+    lab.tell("sg384", "LSTE1;*TRG")
+    assert (controls.microwave_hz, controls.microwave_dbm) == (2.8e9, -3.0)
+    lab.tell("sg384", "*TRG")
+    assert (controls.microwave_hz, controls.microwave_dbm) == (2.9e9, -3.0)
+    assert lab.ask("sg384", "LSTI?;LSTI 1;LSTI?;LSTR;LSTI?;LERR?") == "0;1;0;0"
+
+
+def test_srs_generators_refuse_what_does_not_fit_a_list(lab: Lab) -> None:
+    for message in ("LSTE 1", "LSTR", "LSTI 0", "LSTP 0,1E9", "LSTC? 2;LSTP 2,1E9", "LSTP 0,1E12"):
+        lab.tell("sg384", message)
+        assert int(lab.ask("sg384", "LERR?")), message
+    assert lab.ask("sg386", "LSTC? 1;LSTP 0,6E9;LERR?") == "1;0"
+    lab.tell("sg384", "LSTD;*TRG;LSTR")
+    assert int(lab.ask("sg384", "LERR?"))

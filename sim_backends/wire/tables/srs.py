@@ -6,16 +6,13 @@ from sim_backends.wire.command_table import (
     Call,
     Command,
     CommandTable,
-    action,
     control,
     ignored,
-    measurement,
     query,
 )
 from sim_backends.wire.parameters import Boolean, Number
-from sim_backends.wire.scpi_error import SCPIError
+from sim_backends.wire.tables.srs_list import list_commands
 
-_INTEGER = Number(low=0, high=1_000_000, integer=True)
 LAST_ERROR_CODES = {-113: 110, -102: 110, -222: 11, -224: 11, -131: 118, -109: 112, -108: 111}
 """SCPI numbers as the codes of LERR? (illegal command, illegal value, suffix, parameters)."""
 
@@ -30,56 +27,12 @@ def _option(call: Call) -> str:
     return "1" if installed else "0"
 
 
-def _create_list(call: Call) -> None:
-    size = round(_INTEGER.parse(_only(call.parameters)))
-    call.instrument.bench.sweeper.frequencies_hz = [2.87e9] * size
-
-
-def _created(call: Call) -> str:
-    return "1" if call.instrument.bench.sweeper.points else "0"
-
-
-def _list_point(call: Call) -> None:
-    """LSTP i,f,...: of the instrument's state per entry only the frequency is followed."""
-    if len(call.parameters) < 2:
-        raise SCPIError(-109)
-    index, frequencies = round(_INTEGER.parse(call.parameters[0])), _frequencies(call)
-    if index >= len(frequencies):
-        raise SCPIError(-222, "list index")
-    if call.parameters[1].upper() != "N":
-        frequencies[index] = _FREQUENCY.parse(call.parameters[1])
-
-
-def _show_point(call: Call) -> str:
-    index, frequencies = round(_INTEGER.parse(_only(call.parameters))), _frequencies(call)
-    if index >= len(frequencies):
-        raise SCPIError(-222, "list index")
-    return ",".join([f"{frequencies[index]:.6f}", *["N"] * 14])
-
-
-def _frequencies(call: Call) -> list[float]:
-    return call.instrument.bench.sweeper.frequencies_hz
-
-
-def _only(parameters: list[str]) -> str:
-    if len(parameters) != 1:
-        raise SCPIError(-108 if parameters else -109)
-    return parameters[0]
-
-
-def _delete_list(call: Call) -> None:
-    call.instrument.bench.sweeper.mode = "CW"
-    call.instrument.bench.sweeper.frequencies_hz = []
-
-
-_FREQUENCY = Number("HZ", 950e3, 4.05e9, 10e6, format=".6f")
-
-
 def _commands(highest_hz: float) -> Iterable[Command]:
+    frequency = Number("HZ", 950e3, highest_hz, 10e6, format=".6f")
+    power = Number("DBM", -110.0, 16.5, -30.0, format=".2f")
     return (
-        control("FREQ", Number("HZ", 950e3, highest_hz, 10e6, format=".6f"),
-                "microwave.frequency_hz"),
-        control("AMPR", Number("DBM", -110.0, 16.5, -30.0, format=".2f"), "microwave.power_dbm"),
+        control("FREQ", frequency, "microwave.frequency_hz"),
+        control("AMPR", power, "microwave.power_dbm"),
         control("ENBR", Boolean(), "microwave.output"),
         control("AMPL", Number("DBM", -47.0, 13.0, 0.0, format=".2f")),
         control("ENBL", Boolean()),
@@ -104,11 +57,8 @@ def _commands(highest_hz: float) -> Iterable[Command]:
         query("LERR", _last_error),
         query("OPTN", _option),
         query("INSR", lambda _: "0"),
-        action("LSTC", _create_list, _created),
-        action("LSTP", _list_point, _show_point),
-        measurement("LSTI", Number(integer=True), "sweeper.points"),
-        action("LSTD", _delete_list),
-        *ignored("LSTE", "LSTR", "LSTA", "REMT", "LCAL", "TBAS"),
+        *list_commands(frequency, power),
+        *ignored("REMT", "LCAL", "TBAS"),
     )  # fmt: skip
 
 
