@@ -17,8 +17,9 @@ _PREFIXES = {
 }  # fmt: skip
 _PREFIX_OF = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
-# Units with a prefixed family, and what else the lab writes for the same dimension.
-_PREFIXED = {"Hz", "s", "A", "V", "W", "T", "Pa", "rad", "m", "K", "Hz/T", "T/A", "A/s", "counts/s"}
+PREFIXED = {"Hz", "s", "A", "V", "W", "T", "Pa", "rad", "m", "K", "Hz/T", "T/A", "A/s", "counts/s"}
+"""Units that are written with SI prefixes."""
+# What else the lab writes for the same dimension.
 _ALIASES = {
     "s": {"min": 60.0, "h": 3600.0},
     "T": {"G": 1e-4, "mG": 1e-7, "gauss": 1e-4},
@@ -32,7 +33,7 @@ _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*
 
 def _factors(unit: str) -> dict[str, float]:
     factors = {unit: 1.0, **_ALIASES.get(unit, {})}
-    if unit in _PREFIXED:
+    if unit in PREFIXED:
         factors |= {prefix + unit: factor for prefix, factor in _PREFIXES.items()}
     return factors
 
@@ -67,7 +68,7 @@ def parse_quantity(text: str, unit: str) -> float:
 
 def format_quantity(value: float, unit: str, *, digits: int = 6) -> str:
     """Write `value` (in `unit`) with the SI prefix that leaves 1 to 3 digits before the point."""
-    if unit not in _PREFIXED or value == 0 or not math.isfinite(value):
+    if unit not in PREFIXED or value == 0 or not math.isfinite(value):
         return f"{value:.{digits}g} {unit}".rstrip()
     exponent = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-12), -12), 9)
     return f"{value / 10.0**exponent:.{digits}g} {_PREFIX_OF[exponent]}{unit}"
@@ -94,7 +95,7 @@ def prefixed_unit(exponent: int, unit: str) -> str:
 def prefix_exponent(value: float, error: float, unit: str) -> int:
     """Power of ten of the prefix that suits a value and its error; 0 where there is none."""
     sizes = [abs(v) for v in (value, error) if math.isfinite(v) and v != 0]
-    if unit not in _PREFIXED or not sizes:
+    if unit not in PREFIXED or not sizes:
         return 0
     exponent = min(max(3 * math.floor(math.log10(max(sizes)) / 3 + 1e-12), -12), 9)
     # A prefix lower reads better than an error that begins in the fourth decimal.

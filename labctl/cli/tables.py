@@ -1,22 +1,22 @@
 """The outcome of a run as tables: what was found, with errors, and the truth where it is known."""
 
-import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
 from labctl.cli.console import table
-from labctl.data import FitResult, FitValue, RunInfo, Table
-from labctl.units import format_measurement, format_quantity, prefix_exponent, prefixed_unit
+from labctl.data import FitResult, RunInfo, Table
+from labctl.fit_cells import table_cells, value_rows, words
+from labctl.units import format_quantity
 
 TRUE_RESONANCES = "resonance_frequency_hz"
 """Name under which a simulated world tells its transitions."""
 RESONANCES = "resonances"
 """Table of a fit with one row per resonance and its place in `frequency_hz`."""
-_LARGE_ANGLE_RAD = 0.1  # a direction, which one thinks of in degrees; librations stay below
+_NO_TRUTH = ("quantity", "value")
 
 
 def print_fit(console: Console, fit: FitResult | None, info: RunInfo) -> None:
@@ -81,11 +81,11 @@ def _true_resonances(info: RunInfo) -> NDArray[np.float64] | None:
 
 
 def _print_table(console: Console, name: str, found: Table, info: RunInfo) -> None:
-    shown = dict(_column(found, column) for column in _own_columns(found.columns))
+    shown = table_cells(found)
     true_hz = _true_resonances(info)
     if name == RESONANCES and true_hz is not None:
         shown |= _truth_cells(found, true_hz)
-    made = table(_words(name).capitalize(), "#", *shown)
+    made = table(words(name).capitalize(), "#", *shown)
     for column in made.columns:
         column.justify = "right"
     for number, row in enumerate(zip(*shown.values(), strict=True), start=1):
@@ -113,67 +113,15 @@ def _print_values(console: Console, fit: FitResult, info: RunInfo) -> None:
     values = {n: v for n, v in fit.values.items() if v.value not in tabulated}
     if not values:
         return
-    truths = {name: _true_value(name, value, info) for name, value in values.items()}
-    headers = ("quantity", "value", "truth") if any(truths.values()) else ("quantity", "value")
+    rows = value_rows(replace(fit, values=values), info.truth)
+    headers = ("quantity", "value", "truth") if any(row[2] for row in rows) else _NO_TRUTH
     made = table("Fit", *headers)
-    for name, value in values.items():
-        cells = (
-            value.label or _words(name),
-            format_measurement(value.value, value.error, value.unit),
-        )
-        made.add_row(*(*cells, truths[name])[: len(headers)])
+    for row in rows:
+        made.add_row(*row[: len(headers)])
     console.print(made)
-
-
-def _true_value(name: str, value: FitValue, info: RunInfo) -> str:
-    if name not in info.truth:
-        return ""
-    truth, unit = info.truth[name]
-    flat = np.asarray(truth, dtype=np.float64).ravel()
-    return format_quantity(float(flat[0]), unit) if flat.size == 1 and unit == value.unit else ""
 
 
 def _numbers(found: Table) -> Iterator[float]:
     for column in found.columns.values():
         if column.dtype.kind == "f":
             yield from column.tolist()
-
-
-def error_name(name: str) -> str:
-    """Column with the standard errors of another: `frequency_hz` -> `frequency_error_hz`."""
-    stem, _, unit = name.rpartition("_")
-    return f"{stem}_error_{unit}" if stem else f"{name}_error"
-
-
-def _error_column(columns: Mapping[str, NDArray[Any]], name: str) -> str | None:
-    return next((n for n in (error_name(name), f"{name}_error") if n in columns), None)
-
-
-def _own_columns(columns: Mapping[str, NDArray[Any]]) -> list[str]:
-    errors = {_error_column(columns, name) for name in columns}
-    return [name for name in columns if name not in errors]
-
-
-def _column(found: Table, name: str) -> tuple[str, list[str]]:
-    """Header and cells; values with errors share a prefix, so that they can be compared."""
-    unit, error = found.units.get(name, ""), _error_column(found.columns, name)
-    values = found.columns[name]
-    if error is None:
-        numeric = values.dtype.kind == "f"
-        return _words(name), [
-            format_quantity(float(v), unit) if numeric else f"{v} {unit}".strip() for v in values
-        ]
-    pairs = [(float(v), float(e)) for v, e in zip(values, found.columns[error], strict=True)]
-    if unit == "rad" and max((abs(v) for v, _ in pairs), default=0) > _LARGE_ANGLE_RAD:
-        scale, shown = math.pi / 180, "°"
-    else:
-        exponent = min((prefix_exponent(v, e, unit) for v, e in pairs), default=0)
-        scale, shown = 10.0**exponent, prefixed_unit(exponent, unit)
-    header = f"{_words(name)}\n({shown})" if shown else _words(name)
-    return header, [format_measurement(v / scale, e / scale, "") for v, e in pairs]
-
-
-def _words(name: str) -> str:
-    stem, _, unit = name.rpartition("_")
-    bare = stem if unit in {"hz", "t", "s", "a", "v", "w", "rad", "dbm", "pa"} and stem else name
-    return bare.replace("_", " ").replace("fwhm", "FWHM")

@@ -16,9 +16,7 @@ from PyQt5.QtWidgets import QVBoxLayout, QWidget
 from labctl.data import FitResult
 from labctl.errors import OutputError
 from labctl.gui.theme import LIGHT, Theme
-from labctl.units import format_quantity
-
-PREFIXED = {"Hz", "s", "A", "V", "W", "T", "Pa", "K", "rad", "m", "counts", "counts/s"}
+from labctl.units import PREFIXED, format_quantity
 
 
 class PlotView(QWidget):
@@ -73,7 +71,7 @@ class PlotView(QWidget):
         self.plot.setLogMode(log, log)
         for name, (label, unit) in (("bottom", x), ("left", y)):
             axis = self.plot.getAxis(name)
-            prefixed = unit in PREFIXED and not log
+            prefixed = unit in PREFIXED | {"counts"} and not log
             axis.enableAutoSIPrefix(prefixed)
             if prefixed:
                 axis.setLabel(label, units=unit)
