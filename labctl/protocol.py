@@ -45,12 +45,14 @@ class Night:
         record: ProtocolRecord,
         watch: Callable[[RunHandle], object],
         tell: Callable[[str], None],
+        particle: str = "",
     ) -> None:
         self.rig = rig
         self.path = path
         self._record = record
         self._watch = watch
         self._tell = tell
+        self._particle = particle
         write_record(path, record)
 
     def run(self, sequence: str | type[MeasurementSequence], **parameters: Any) -> Run:
@@ -61,8 +63,9 @@ class Night:
             RunAbortedError, RunFailedError: it did not finish; the record says so.
         """
         handle = start(
-            sequence, self.rig, parameters, out=self.path.parent, part_of=self._record.record_id
-        )
+            sequence, self.rig, parameters, out=self.path.parent,
+            part_of=self._record.record_id, particle=self._particle,
+        )  # fmt: skip
         info = handle.info
         step = RecordedStep(
             now(), info.title, info.sequence, info.run_id, RunStatus.RUNNING, "", handle.path.name
@@ -129,6 +132,7 @@ def run_protocol(
     out: str | Path = "data",
     watch: Callable[[RunHandle], object] = RunHandle.wait,
     tell: Callable[[str], None] = lambda _: None,
+    particle: str = "",
 ) -> Path:
     """Run a protocol to its end; returns the path of its record.
 
@@ -139,6 +143,7 @@ def run_protocol(
         out: folder for the record and the files of the runs.
         watch: waits for the end of each run; may show progress, may stop it.
         tell: told every note.
+        particle: identifier of the particle in the trap, written into every run.
 
     Raises:
         BadInputError: the request does not fit; nothing was made.
@@ -158,7 +163,7 @@ def run_protocol(
         parameters_json=model.model_dump_json(),
         source=Path(module.__file__).read_text(encoding="utf-8") if module.__file__ else "",
     )
-    night = Night(rig, _new_path(folder, name), record, watch, tell)
+    night = Night(rig, _new_path(folder, name), record, watch, tell, particle)
     try:
         module.main(night, model)
     except RunAbortedError as error:

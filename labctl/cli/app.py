@@ -20,8 +20,8 @@ from labctl.cli import (
     serve_command,
 )
 from labctl.cli.console import print_line, report_error
-from labctl.cli.log_file import close_log, open_log
 from labctl.errors import BadInputError, LabError
+from labctl.log_file import close_log, open_log
 
 FINISHED, FAILED, BAD_INPUT = 0, 1, 2
 

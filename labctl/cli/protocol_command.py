@@ -10,6 +10,7 @@ from labctl.cli.console import print_json, print_line, report_note
 from labctl.cli.request import RigOption, SetOption, SettingsArgument, parse_settings
 from labctl.cli.run_command import (
     OutOption,
+    ParticleOption,
     RealtimeOption,
     SeedOption,
     SpeedOption,
@@ -31,6 +32,7 @@ def protocol(
     seed: SeedOption = None,
     realtime: RealtimeOption = False,
     speed: SpeedOption = None,
+    particle: ParticleOption = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Run a protocol: measurements with decisions between them; prints its record's path."""
@@ -46,7 +48,9 @@ def protocol(
         def watch(handle: RunHandle) -> None:
             watch_run(handle, signals)
 
-        path = run_protocol(module, lab, parameters, out=out, watch=watch, tell=report_note)
+        path = run_protocol(
+            module, lab, parameters, out=out, watch=watch, tell=report_note, particle=particle
+        )
     if as_json:
         print_json({"path": path, "record": read_record(path)})
     else:

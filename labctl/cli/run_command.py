@@ -34,6 +34,10 @@ SpeedOption = Annotated[
     float | None, typer.Option(help="Simulated seconds per second of the wall clock.")
 ]
 
+ParticleOption = Annotated[
+    str, typer.Option(help="Identifier of the particle in the trap, for the file.")
+]
+
 
 def run(
     sequence: SequenceArgument,
@@ -44,6 +48,7 @@ def run(
     seed: SeedOption = None,
     realtime: RealtimeOption = False,
     speed: SpeedOption = None,
+    particle: ParticleOption = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Measure, save and analyse; the last line is the path of the file."""
@@ -55,7 +60,11 @@ def run(
     check_roles(cls, lab)
     check_limits(model, lab)
     session.check_folder(out)
-    _conduct(lab, lambda: session.start(cls, lab, parameters, out=out), as_json=as_json)
+    _conduct(
+        lab,
+        lambda: session.start(cls, lab, parameters, out=out, particle=particle),
+        as_json=as_json,
+    )
 
 
 def resume(

@@ -3,6 +3,7 @@
 import argparse
 import ctypes
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,12 +33,17 @@ QT_LIBRARIES: Mapping[str, str] = {
 These are the entries outside the wheel of `ldd` on QtWidgets and on the xcb platform plugin.
 """
 
+X_ONLY = ("libX11-", "libxcb-", "libxkbcommon-x11")
+"""Names of those that only a screen of X needs, not Qt's platform "offscreen"."""
+
 
 def missing_packages() -> list[str]:
     """Debian packages whose libraries Qt needs and the system lacks; empty elsewhere."""
     if not sys.platform.startswith("linux"):
         return []
-    return sorted({package for name, package in QT_LIBRARIES.items() if not _loads(name)})
+    on_x = os.environ.get("QT_QPA_PLATFORM", "xcb").startswith("xcb")
+    needed = {name: p for name, p in QT_LIBRARIES.items() if on_x or not name.startswith(X_ONLY)}
+    return sorted({package for name, package in needed.items() if not _loads(name)})
 
 
 def _loads(name: str) -> bool:

@@ -1,5 +1,6 @@
 """The life of the window: made, kept safe while it lives, closed."""
 
+import logging
 import signal
 import sys
 import threading
@@ -13,6 +14,9 @@ from PyQt5.QtWidgets import QApplication
 from labctl.errors import LabError
 from labctl.gui.station import Station
 from labctl.gui.window import MainWindow, remembered
+from labctl.log_file import close_log, open_log
+
+logger = logging.getLogger(__name__)
 
 SWITCH_INTERVAL_S = 0.5e-3
 """Python hands over between threads after 5 ms by itself; every callback of Qt would wait that
@@ -47,10 +51,12 @@ def run_window(rig: str | None, out: Path, theme: str | None) -> int:
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     application = QApplication(["labctl-gui"])
+    open_log()
     try:
         window = make_window(rig, out, theme)
     except LabError as error:
         print(f"error: {error}", file=sys.stderr)
+        close_log()
         return 1
     guard(window)
     timer = QTimer()
@@ -58,7 +64,9 @@ def run_window(rig: str | None, out: Path, theme: str | None) -> int:
     timer.start(LOOK_MS)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _end(window))
-    return application.exec_()
+    code = application.exec_()
+    close_log()
+    return code
 
 
 def guard(window: MainWindow) -> None:
@@ -80,6 +88,7 @@ def guard(window: MainWindow) -> None:
     def fault_elsewhere(arguments: threading.ExceptHookArgs) -> None:
         if arguments.exc_value is not None:
             sys.__excepthook__(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
+            logger.error("A thread failed", exc_info=arguments.exc_value)
 
     sys.excepthook = fault
     threading.excepthook = fault_elsewhere

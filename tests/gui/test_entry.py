@@ -1,7 +1,10 @@
 """`labctl-gui` says what a window needs before it opens one."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,26 @@ def test_help_needs_no_screen() -> None:
     )
     assert answer.returncode == 0
     assert all(option in answer.stdout for option in ("--rig", "--out", "--theme"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent the POSIX way")
+def test_what_the_window_tells_is_in_the_log_and_sigterm_closes_it(tmp_path: Path) -> None:
+    program = Path(sys.executable).parent / "labctl-gui"
+    places = {name: str(tmp_path) for name in ("LABCTL_LOG_DIR", "XDG_CONFIG_HOME", "HOME")}
+    log = tmp_path / "labctl.log"
+    with subprocess.Popen(
+        [program, "--rig", "nowhere", "--out", tmp_path / "data"],
+        env={**os.environ, **places, "QT_QPA_PLATFORM": "offscreen"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as window:  # fmt: skip
+        deadline_s = time.monotonic() + 60
+        while not (log.is_file() and "nowhere" in log.read_text()):
+            assert window.poll() is None
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        window.send_signal(signal.SIGTERM)
+        assert window.wait(30) == 0
+    assert "ERROR labctl.gui.station" in log.read_text()
 
 
 def test_one_line_and_exit_code_1(
@@ -37,8 +60,13 @@ def test_missing_library_names_its_debian_package(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(
         app, "QT_LIBRARIES", {"libabsent.so.9": "libabsent9", "libnone.so.1": "libnone1"}
     )
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     assert app.missing_packages() == ["libabsent9", "libnone1"]
-    assert app.obstacle().endswith("sudo apt-get install libabsent9 libnone1")
+    monkeypatch.setattr(app, "QT_LIBRARIES", {"libxcb-absent.so.9": "libxcb-absent9"})
+    assert app.missing_packages() == []
+    monkeypatch.delenv("QT_QPA_PLATFORM")
+    assert app.missing_packages() == ["libxcb-absent9"]
+    assert app.obstacle().endswith("sudo apt-get install libxcb-absent9")
 
 
 def test_other_systems_bring_their_own_libraries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_a_protocol_links_its_runs(capfd: Capture, lab: Path, tmp_path: Path) ->
     out = tmp_path / "data"
     outcome = call(
         capfd, "protocol", tmp_path / "narrow.py", "points=25", "span_hz=2 MHz",
-        "--rig", lab, "--out", out,
+        "--rig", lab, "--out", out, "--particle", "D17",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     assert "line at" in outcome.err
@@ -76,6 +76,7 @@ def test_a_protocol_links_its_runs(capfd: Capture, lab: Path, tmp_path: Path) ->
         child = labctl.load(out / step.file)
         assert child.info.run_id == step.run_id
         assert child.info.part_of == record.record_id
+        assert child.info.particle == "D17"
         assert (step.status, len(child)) == ("finished", 25)
     assert labctl.load(out / second.file).parameters["stop_hz"] == pytest.approx(
         labctl.load(out / second.file).parameters["start_hz"] + 2e6

@@ -1,4 +1,4 @@
-"""The log file of the command line: everything the screen leaves out."""
+"""The log file of the program: everything the screen leaves out."""
 
 import logging
 import os
