@@ -23,9 +23,7 @@ class AlignmentParameters(Conditions):
         0.0, unit="dBm", label="Microwave power", limited_by="microwave.power_dbm"
     )
     switching_hz: float = quantity(1.0, unit="Hz", label="Switching frequency", gt=0, le=100.0)
-    settle_s: float = quantity(
-        20e-3, unit="s", label="Wait after each switching, not counted", ge=0, le=3600.0
-    )
+    settle_s: float = quantity(20e-3, unit="s", label="Settling, not counted", ge=0, le=3600.0)
     slices: int = quantity(20, unit="", label="Slices of each level", ge=4, le=10_000)
     cycles: int | None = quantity(
         60, unit="", label="Cycles (none: until stopped)", ge=0, le=1_000_000_000

@@ -49,10 +49,10 @@ class AngleCalibrationParameters(Conditions):
         8.0, unit="dBm", label="Highest microwave power", limited_by="microwave.power_dbm"
     )
     noise_rate_hz: float = quantity(
-        50e3, unit="Hz", label="Sample rate of the noise record",
+        50e3, unit="Hz", label="Noise sample rate",
         limited_by="counter.sample_rate_hz", gt=0,
     )  # fmt: skip
-    noise_s: float = quantity(0.1, unit="s", label="Noise record after each sweep", gt=0, le=100.0)
+    noise_s: float = quantity(0.1, unit="s", label="Noise record per sweep", gt=0, le=100.0)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -32,7 +32,7 @@ class AngleJumpsParameters(Conditions):
     )
     settle_s: float = quantity(0.1, unit="s", label="Wait before a record", ge=0, le=60.0)
     stay_dead_time_s: float = quantity(
-        5e-3, unit="s", label="Shortest stay that counts (a libration period)", ge=0, le=10.0
+        5e-3, unit="s", label="Shortest stay that counts", ge=0, le=10.0
     )
     power_dbm: float = quantity(
         -6.58, unit="dBm", label="Microwave power", limited_by="microwave.power_dbm"

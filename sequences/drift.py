@@ -26,14 +26,12 @@ class DriftParameters(Conditions):
         0.5, unit="s", label="Time per point", limited_by="counter.duration_s", gt=0
     )
     stream_s: float | None = quantity(
-        None, unit="s", label="Record of the motion per point (none: no librations)", gt=0, le=1e3
+        None, unit="s", label="Motion record per point (none: no librations)", gt=0, le=1e3
     )
     sample_rate_hz: float = quantity(
         5e3, unit="Hz", label="Sample rate of the record", limited_by="counter.sample_rate_hz", gt=0
     )
-    segments: int = quantity(
-        7, unit="", label="Half-overlapping segments per record", ge=1, le=1000
-    )
+    segments: int = quantity(7, unit="", label="Segments per record", ge=1, le=1000)
     modes: int = quantity(2, unit="", label="Librations to follow", ge=1, le=3)
     fit_from_hz: float = quantity(100.0, unit="Hz", label="Fit librations from", ge=0)
     fit_to_hz: float = quantity(1500.0, unit="Hz", label="Fit librations to", gt=0)

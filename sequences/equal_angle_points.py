@@ -41,19 +41,17 @@ class EqualAnglePointsParameters(FrequencyScan):
     )
     powers: int = quantity(2, unit="", label="Powers", ge=2, le=20)
     reference_hz: float = quantity(
-        2.623e9, unit="Hz", label="Frequency of the reference",
+        2.623e9, unit="Hz", label="Reference frequency",
         limited_by="microwave.frequency_hz", gt=0,
     )  # fmt: skip
     reference_power_dbm: float | None = quantity(
-        None, unit="dBm", label="Power of the reference, one of the powers (none: the lowest)",
+        None, unit="dBm", label="Reference power (none: the lowest)",
         limited_by="microwave.power_dbm",
     )  # fmt: skip
     dwell_s: float = quantity(
         20e-3, unit="s", label="Time per point", limited_by="counter.duration_s", gt=0
     )
-    settle_s: float = quantity(
-        10e-3, unit="s", label="Wait after each frequency step", ge=0, le=3600.0
-    )
+    settle_s: float = quantity(10e-3, unit="s", label="Wait after each step", ge=0, le=3600.0)
 
     @model_validator(mode="after")
     def _reference_is_scanned(self) -> Self:

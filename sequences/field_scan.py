@@ -48,7 +48,7 @@ class FieldScanParameters(SequenceParameters):
     )
     tesla_per_ampere: float | None = quantity(None, unit="T/A", label="Field per current")
     splitting_slope_hz_per_t: float | None = quantity(
-        None, unit="Hz/T", label="Slope of the splitting that closes (none: no widths in Hz)"
+        None, unit="Hz/T", label="Slope of closing splitting (none: no widths in Hz)"
     )
 
     @model_validator(mode="after")

@@ -26,13 +26,13 @@ class HysteresisParameters(Conditions):
     dwell_s: float = quantity(5e-3, unit="s", label="Time per frequency", gt=0, le=10.0)
     samples_per_dwell: int = quantity(20, unit="", label="Samples per frequency", ge=1, le=10_000)
     settle_s: float = quantity(50e-3, unit="s", label="Wait before each sweep", ge=0, le=60.0)
-    sweeps: int = quantity(60, unit="", label="Sweeps, up and down in turn", ge=1, le=1_000_000)
+    sweeps: int = quantity(60, unit="", label="Sweeps (up, down in turn)", ge=1, le=1_000_000)
     power_dbm: float = quantity(
         -5.0, unit="dBm", label="Microwave power", limited_by="microwave.power_dbm"
     )
     dead_time_s: float = quantity(24e-9, unit="s", label="Dead time of APD1", ge=0, lt=1e-5)
     field_t: float | None = quantity(
-        10e-3, unit="T", label="Magnetic field, which bends the line (none: straight)", gt=0, lt=0.1
+        10e-3, unit="T", label="Field that bends the line (none: straight)", gt=0, lt=0.1
     )
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ class PolarizationRatesParameters(TimeScan, Pulses):
         500e-6, unit="s", label="Longest pulse", limited_by="sequencer.pulse_duration_s", gt=0
     )
     points: int = quantity(12, unit="", label="Pulse lengths per sweep", ge=2, le=100_000)
-    spacing: Spacing = quantity(Spacing.LINEAR, unit="", label="Spacing of the pulse lengths")
+    spacing: Spacing = quantity(Spacing.LINEAR, unit="", label="Pulse length spacing")
     sweeps: int = quantity(20, unit="", label="Sweeps", ge=1, le=1_000_000)
     repeats: int = quantity(
         500, unit="", label="Pairs of shots per point", limited_by="sequencer.repeats",

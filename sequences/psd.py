@@ -26,9 +26,7 @@ class PSDParameters(Conditions):
         5e3, unit="Hz", label="Sample rate", limited_by="counter.sample_rate_hz", gt=0
     )
     segment_s: float = quantity(1.0, unit="s", label="Segment (1/resolution)", gt=0, le=1e3)
-    segments_per_point: int = quantity(
-        4, unit="", label="Half-overlapping segments per point", ge=1, le=1000
-    )
+    segments_per_point: int = quantity(4, unit="", label="Segments per point", ge=1, le=1000)
     averages: int | None = quantity(
         80, unit="", label="Segments in all (none: until stopped)", ge=0, le=10_000_000
     )
@@ -43,20 +41,16 @@ class PSDParameters(Conditions):
     )
 
     reference_area: float | None = quantity(
-        None, unit="", label="Area of the reference in counts^2/s^2", gt=0
+        None, unit="", label="Reference area in counts²/s²", gt=0
     )
-    reference_area_error: float = quantity(0.0, unit="", label="Its error in counts^2/s^2", ge=0)
+    reference_area_error: float = quantity(0.0, unit="", label="Its error in counts²/s²", ge=0)
     reference_frequency_hz: float | None = quantity(
-        None, unit="Hz", label="Frequency of the reference", gt=0
+        None, unit="Hz", label="Reference frequency", gt=0
     )
-    reference_damping_hz: float | None = quantity(
-        None, unit="Hz", label="Damping of the reference", gt=0
-    )
+    reference_damping_hz: float | None = quantity(None, unit="Hz", label="Reference damping", gt=0)
     reference_damping_error_hz: float = quantity(0.0, unit="Hz", label="Its error", ge=0)
-    reference_temperature_k: float = quantity(
-        300.0, unit="K", label="Temperature of the reference", gt=0
-    )
-    store_counts: bool = quantity(False, unit="", label="Keep the raw counts of APD1")
+    reference_temperature_k: float = quantity(300.0, unit="K", label="Reference temperature", gt=0)
+    store_counts: bool = quantity(False, unit="", label="Keep raw APD1 counts")
 
     @model_validator(mode="after")
     def _whole_reference(self) -> Self:

@@ -27,7 +27,7 @@ class RabiParameters(TimeScan, Pulses):
         30e-6, unit="s", label="Longest pulse", limited_by="sequencer.pulse_duration_s", gt=0
     )
     points: int = quantity(60, unit="", label="Pulse lengths per sweep", ge=2, le=100_000)
-    spacing: Spacing = quantity(Spacing.LOG, unit="", label="Spacing of the pulse lengths")
+    spacing: Spacing = quantity(Spacing.LOG, unit="", label="Pulse length spacing")
     sweeps: int = quantity(5, unit="", label="Sweeps", ge=1, le=1_000_000)
     repeats: int = quantity(
         600, unit="", label="Pairs of shots per point", limited_by="sequencer.repeats",
@@ -37,7 +37,7 @@ class RabiParameters(TimeScan, Pulses):
         300e-6, unit="s", label="Polarising light", limited_by="sequencer.pulse_duration_s", gt=0
     )
     settle_s: float = quantity(
-        1e-6, unit="s", label="Dark before the longest pulse",
+        1e-6, unit="s", label="Dark before longest pulse",
         limited_by="sequencer.pulse_duration_s", gt=0,
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ class RamseyParameters(TimeScan, Pulses):
         1e-6, unit="s", label="Dark before the first pulse",
         limited_by="sequencer.pulse_duration_s", gt=0,
     )  # fmt: skip
-    offset_hz: float = quantity(6e6, unit="Hz", label="Microwave above its frequency by")
+    offset_hz: float = quantity(6e6, unit="Hz", label="Detuning of the microwave")
     pi_time_s: float | None = quantity(
         None, unit="s", label="Pi pulse (none: from the newest rabi)",
         limited_by="sequencer.pulse_duration_s", taken_from="rabi.pi_time_s", gt=0,

@@ -16,7 +16,7 @@ class RingDownParameters(DecayParameters):
         2.72e9, unit="Hz", label="Microwave frequency", limited_by="microwave.frequency_hz", gt=0
     )
     after_frequency_hz: float | None = quantity(
-        None, unit="Hz", label="Microwave during the decay (none: off)",
+        None, unit="Hz", label="Microwave in the decay (none: off)",
         limited_by="microwave.frequency_hz", gt=0,
     )  # fmt: skip
     averages: int | None = quantity(

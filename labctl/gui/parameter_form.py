@@ -45,7 +45,7 @@ class ParameterForm(QWidget):
         self._tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
         self._tree.header().setStretchLastSection(False)
-        self._tree.setColumnWidth(1, 132)
+        self._tree.setColumnWidth(1, 126)
         self._tree.setIndentation(0)
         self._message = QLabel("")
         self._message.setObjectName("form_message")
@@ -128,22 +128,25 @@ class ParameterForm(QWidget):
         title, tip = field.title or name, self._tip(name, field)
         if kinds == (bool,):
             row = Parameter.create(
-                name=name, type="bool", title=title, value=default, default=default, tip=tip
+                name=name,
+                type="labctl_switch",
+                title=title,
+                value=default,
+                default=default,
+                tip=tip,
             )
         elif isinstance(kinds[0], type) and issubclass(kinds[0], Enum):
             choices = [member.value for member in kinds[0]]
             row = Parameter.create(
-                name=name, type="list", title=title, limits=choices, value=default,
+                name=name, type="labctl_choice", title=title, limits=choices, value=default,
                 default=default, tip=tip,
             )  # fmt: skip
         else:
-            empty = "required" if required else "as it is"
+            title, _, where_none = title.partition(" (none: ")
+            empty = "required" if required else where_none.rstrip(")") or "as it is"
             source = source_of(field)
             if source is not None:
                 empty = f"from {source[0]}"
-            elif " (none: " in title:
-                title, _, rest = title.partition(" (none: ")
-                empty = rest.rstrip(")")
             return quantity_parameter(
                 name, default, title=title, unit=unit_of(field), whole=int in kinds,
                 placeholder=empty, tip=tip, changed=self._check,

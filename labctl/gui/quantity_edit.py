@@ -7,7 +7,13 @@ from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QLineEdit, QWidget
 from pyqtgraph.parametertree import registerParameterType
 from pyqtgraph.parametertree.Parameter import Parameter
-from pyqtgraph.parametertree.parameterTypes import WidgetParameterItem
+from pyqtgraph.parametertree.parameterTypes import (
+    BoolParameterItem,
+    ListParameter,
+    ListParameterItem,
+    SimpleParameter,
+    WidgetParameterItem,
+)
 
 from labctl.errors import UnitError
 from labctl.gui.theme import repolish
@@ -74,7 +80,17 @@ class QuantityEdit(QLineEdit):
             self.changed.emit()
 
 
-class QuantityItem(WidgetParameterItem):
+class _ResetWhereChanged:
+    """A row whose button back to the default is there only where it would change something."""
+
+    param: Any
+    defaultBtn: Any  # noqa: N815  pyqtgraph's name
+
+    def updateDefaultBtn(self) -> None:  # noqa: N802  pyqtgraph's name
+        self.defaultBtn.setVisible(self.param.value() != self.param.opts.get("default"))
+
+
+class QuantityItem(_ResetWhereChanged, WidgetParameterItem):
     """The row of a quantity in a pyqtgraph parameter tree."""
 
     def makeWidget(self) -> QuantityEdit:  # noqa: N802  pyqtgraph's name
@@ -91,6 +107,26 @@ class QuantityItem(WidgetParameterItem):
 
     def updateDisplayLabel(self, value: Any = None) -> None:  # noqa: N802  pyqtgraph's name
         self.displayLabel.hide()
+
+
+class _ChoiceItem(_ResetWhereChanged, ListParameterItem):
+    pass
+
+
+class _SwitchItem(_ResetWhereChanged, BoolParameterItem):
+    pass
+
+
+class ChoiceParameter(ListParameter):
+    """A parameter with a list of values."""
+
+    itemClass: Any = _ChoiceItem  # pyright: ignore  # noqa: N815  pyqtgraph's name
+
+
+class SwitchParameter(SimpleParameter):
+    """A parameter that is on or off."""
+
+    itemClass: Any = _SwitchItem  # pyright: ignore  # noqa: N815  pyqtgraph's name
 
 
 class QuantityParameter(Parameter):
@@ -113,3 +149,5 @@ def quantity_parameter(
 
 
 registerParameterType("labctl_quantity", QuantityParameter, override=True)
+registerParameterType("labctl_choice", ChoiceParameter, override=True)
+registerParameterType("labctl_switch", SwitchParameter, override=True)

@@ -47,7 +47,7 @@ from labctl.run_handle import RunHandle
 
 READ_DEVICES_MS = 1000
 CLOSING_LOOK_MS = 100
-_WIDTHS = [325, 335]
+_WIDTHS = [352, 300]
 
 
 class MainWindow(QMainWindow):
@@ -349,7 +349,7 @@ class MainWindow(QMainWindow):
         else:
             docks = [self.findChild(QDockWidget, f"dock_{n}") for n in ("sequences", "fit")]
             self.resizeDocks(
-                [d for d in docks if d is not None], [330, 300], Qt.Orientation.Horizontal
+                [d for d in docks if d is not None], _WIDTHS, Qt.Orientation.Horizontal
             )
             bottom = self.findChild(QDockWidget, "dock_queue")
             if bottom is not None:

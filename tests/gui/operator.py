@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import TypeVar
 
-from PyQt5.QtCore import QPoint, Qt
+from PyQt5.QtCore import QEvent, QPoint, QPointF, Qt
+from PyQt5.QtGui import QMouseEvent
 from PyQt5.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QLabel,
     QLineEdit,
     QTableWidget,
@@ -61,6 +63,21 @@ class Operator:
         if not text:
             self.qtbot.keyClick(edit, Qt.Key.Key_Delete)
         self.qtbot.keyClick(edit, Qt.Key.Key_Return)
+
+    def drag(self, widget: QWidget | None, start: QPoint, end: QPoint, steps: int = 10) -> None:
+        """Press the left button, move in steps, let go."""
+        assert widget is not None
+        self.qtbot.mousePress(widget, Qt.MouseButton.LeftButton, pos=start)
+        for step in range(1, steps + 1):
+            place = start + (end - start) * step / steps
+            held = QMouseEvent(  # qtbot's own moves hold no button
+                QEvent.Type.MouseMove, QPointF(place), QPointF(widget.mapToGlobal(place)),
+                Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton,
+                Qt.KeyboardModifier.NoModifier,
+            )  # fmt: skip
+            QApplication.sendEvent(widget, held)
+            self.qtbot.wait(20)
+        self.qtbot.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=end)
 
     def run(self) -> None:
         """Press Run and wait until the run is under way."""

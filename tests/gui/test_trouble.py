@@ -210,3 +210,25 @@ def test_fault_of_the_window_leaves_the_lab_safe(
     assert "injected" in run.reason or "emergency" in run.reason
     assert rig.microwave.output is False
     assert "injected" in user.text("error_text")
+
+
+@pytest.mark.qt_no_exception_capture
+def test_fault_of_the_window_between_runs_leaves_the_lab_safe(
+    user: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "__excepthook__", lambda *_: None)
+    rig = user.window.station.rig
+    assert rig is not None
+    user.until(lambda: user.window.findChild(QAbstractButton, "asked_microwave_output") is not None)
+    user.click("asked_microwave_output")
+    user.until(lambda: rig.microwave.output)
+    guard(user.window)
+
+    def crash() -> None:
+        raise ZeroDivisionError("injected")
+
+    with user.qtbot.waitSignal(user.window.station.stopped_for_safety, timeout=5000):
+        QTimer.singleShot(0, crash)
+    assert rig.microwave.output is False
+    assert "injected" in user.text("error_text")
