@@ -1,9 +1,12 @@
 """How the simulated world's time is held to the wall clock, or not."""
 
+import logging
 import math
 import time
 
 from labctl.errors import RigError
+
+logger = logging.getLogger(__name__)
 
 
 class Pace:
@@ -16,6 +19,7 @@ class Pace:
     def __init__(self) -> None:
         self.speed: float | None = None
         self._wall_start_s = 0.0
+        self._slipped = False
 
     def hold(self, time_s: float, speed: float | None) -> None:
         """From world time `time_s` on keep this speed.
@@ -28,6 +32,15 @@ class Pace:
                 raise RigError(f"The clock's speed must be above 0, but got {speed:g}.")
             self._wall_start_s = time.monotonic() - time_s / speed
         self.speed = speed
+        self._slipped = False
+
+    def slip(self, time_s: float, due_s: float) -> None:
+        """A world that only came to `time_s` of `due_s` goes on from there, late from now on."""
+        if time_s < due_s:
+            if not self._slipped:
+                logger.warning("The simulation is slower than its clock, which now runs behind.")
+            self.hold(time_s, self.speed)
+            self._slipped = True
 
     def due_s(self, time_s: float) -> float:
         """What the world's time should be by the wall clock, at least `time_s`."""

@@ -25,13 +25,14 @@ from sim_backends.timelines import Event, Timelines
 
 IDLE_LIMIT_S = 2.0
 """A clock that ran on while nobody looked is caught up by simulating only this much of it."""
+CATCH_UP_S, CATCH_UP_STEP_S = 0.5, 5e-3
+"""After so long (the computer's time) a pulse program that has not caught up slips the clock."""
 RAMP_STEP_S = 1e-3
 STEPS_PER_NAP = 50
 SLICE_STEPS = 12 * PIECE_STEPS
 SLICE_S = SLICE_STEPS * MAX_STEP_S
 """Time that passes in one go, some 10 ms of the computer's; whole pieces of the diamond's."""
-NAP_S = 2e-4
-LONGEST_NAP_S = 0.05
+NAP_S, LONGEST_NAP_S = 2e-4, 0.05
 
 
 class World(Faults):
@@ -68,7 +69,7 @@ class World(Faults):
     # --- time -----------------------------------------------------------------------------
 
     def now_s(self) -> float:
-        """Seconds the world has lived."""
+        """Seconds the world has lived; steps back where a slow simulation makes the clock slip."""
         return self._pace.due_s(self._time_s)
 
     def sleep_s(self, duration_s: float) -> None:
@@ -94,13 +95,17 @@ class World(Faults):
             self._pace.hold(self._time_s, value)
 
     def synchronise(self) -> None:
-        """Let the world catch up with the wall clock, if it is held to one."""
-        behind_s = self.now_s() - self._time_s
-        if behind_s > 0:
-            if behind_s > IDLE_LIMIT_S and not len(self._timelines):
-                self._time_s += behind_s - IDLE_LIMIT_S
-                behind_s = IDLE_LIMIT_S
-            self._pass(behind_s)
+        """Let the world catch up with the wall clock, if it is held to one and can follow it."""
+        due_s = self.now_s()
+        if len(self._timelines):
+            give_up_s = time.monotonic() + CATCH_UP_S
+            while self._time_s < due_s and time.monotonic() < give_up_s:
+                step_s = max(self._timelines.next_s() - self._time_s, CATCH_UP_STEP_S)
+                self._pass(min(due_s - self._time_s, step_s))
+            self._pace.slip(self._time_s, due_s)
+        elif self._time_s < due_s:
+            self._time_s = max(self._time_s, due_s - IDLE_LIMIT_S)
+            self._pass(due_s - self._time_s)
 
     def _hold_back(self) -> None:
         while (ahead_s := self._pace.ahead_s(self._time_s)) > 0:
