@@ -258,3 +258,24 @@ def test_too_few_points():
 @pytest.mark.parametrize("signal", [np.zeros(301), np.full(301, 1e6)])
 def test_constant_signal(signal):
     assert _found(fit_resonances(WIDE, signal, np.ones(301)))["frequency_hz"].size == 0
+
+
+@pytest.mark.parametrize("points", [20_000, 1_000_000])
+def test_a_very_long_scan_is_fitted_as_well_as_a_short_one(points: int) -> None:
+    """The same photons spread over more points; a search over each of them would take 20 GB."""
+    rng = np.random.default_rng(points)
+    places, heights = np.array([2.63e9, 2.72e9, 2.75e9]), np.array([0.2, -0.15, 0.1])
+
+    def spectrum(n: int):
+        frequency, sigma = np.linspace(2.6e9, 2.8e9, n), 0.01 * np.sqrt(n / 301)
+        lines = heights / (1 + ((frequency[:, None] - places) / 3.5e6) ** 2)
+        signal = 1 + lines.sum(axis=1) + rng.normal(0, sigma, n)
+        return frequency, signal, np.full(n, sigma)
+
+    long, short = fit_resonances(*spectrum(points)), fit_resonances(*spectrum(301))
+    assert long.reduced_chi_square == pytest.approx(1, abs=0.2)
+    for number, place in enumerate(places, start=1):
+        name = f"frequency_{number}_hz"
+        assert abs(long.values[name].value - place) < 4 * long.values[name].error
+        assert long.values[name].error == pytest.approx(short.values[name].error, rel=0.4)
+        assert long.values[f"fwhm_{number}_hz"].value == pytest.approx(7e6, rel=0.15)
