@@ -55,15 +55,21 @@ def lag(sequence: Any, values: dict[str, Any], *, rig: str, seconds: float, spee
     from PyQt5.QtWidgets import QApplication
 
     from labctl import session
-    from labctl.gui.console_window import SWITCH_INTERVAL_S, make_window
+    from labctl.gui.console_window import (
+        SWITCH_INTERVAL_S,
+        keep_collections_short,
+        make_window,
+    )
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     application = QApplication.instance() or QApplication([])
     home = Path(tempfile.mkdtemp())
     window = make_window(None, home, "light", folder=home)
     station = window.station
+    keep_collections_short(window)
     station.open_rig(rig, speed=speed)
     _wait(application, lambda: station.rig is not None)
+    _wait(application, lambda: False, 1.0)
     opened = station.rig
     assert opened is not None
     station.begin(lambda: session.start(sequence, opened, values, out=home))
@@ -170,11 +176,17 @@ def _timed(script: str) -> list[float]:
 
 
 def _wait(application: Any, condition: Callable[[], bool], patience_s: float = 60.0) -> None:
-    end_s = time.monotonic() + patience_s
-    from PyQt5.QtCore import QEventLoop
+    """Let Qt's own loop run, as it does in the program, and look every 10 ms."""
+    from PyQt5.QtCore import QTimer
 
-    while not condition() and time.monotonic() < end_s:
-        application.processEvents(QEventLoop.WaitForMoreEvents, 20)
+    end_s = time.monotonic() + patience_s
+    look = QTimer()
+    look.timeout.connect(
+        lambda: application.exit() if condition() or time.monotonic() > end_s else None
+    )
+    look.start(10)
+    application.exec_()
+    look.stop()
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The points of a run as they come in, kept so that plots need no second look at them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,8 +66,12 @@ class LiveData:
         added: dict[str, NDArray[Any]] = {}
         for column, values in zip(self.specification, zip(*points, strict=True), strict=True):
             added[column.name] = np.asarray(values, dtype=column.dtype)
-        self._append(added, len(points))
-        self.points += len(points)
+        self.take_columns(added, len(points))
+
+    def take_columns(self, added: Mapping[str, NDArray[Any]], number: int) -> None:
+        """Add `number` points given as one array for each column."""
+        self._append(added, number)
+        self.points += number
         signal = added[self.plot.signal]
         if self._averages is not None:
             self._averages.add([added[name] for name in self.plot.axes], signal)
@@ -108,7 +112,7 @@ class LiveData:
     def _averages_make_sense(self) -> bool:
         return not self.signal.shape and all(not axis.shape for axis in self.axes)
 
-    def _append(self, added: dict[str, NDArray[Any]], number: int) -> None:
+    def _append(self, added: Mapping[str, NDArray[Any]], number: int) -> None:
         needed = self._kept + number
         drop = 0
         if needed > self._most:  # forget the oldest half at once, not one at a time
@@ -260,6 +264,6 @@ def data_of(run: Run) -> LiveData:
     """A recorded run as if it had just come in."""
     data = LiveData(run.specification, run.plot)
     for first in range(0, len(run), _AT_ONCE):
-        part = [run[column.name][first : first + _AT_ONCE] for column in run.specification]
-        data.take(list(zip(*(c if c.ndim > 1 else c.tolist() for c in part), strict=True)))
+        part = {c.name: run[c.name][first : first + _AT_ONCE] for c in run.specification}
+        data.take_columns(part, min(_AT_ONCE, len(run) - first))
     return data

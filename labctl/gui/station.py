@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 DRAIN_MS = 40
 """Between two looks at the runner's buffer: 25 Hz."""
 FIT_EVERY_S = 1.0
-MOST_AT_ONCE = 4_000
+MOST_AT_ONCE = 2_000
 """Points taken from the runner at once, again and again for `DRAIN_S`."""
 DRAIN_S = 8e-3
 """Time for that at each look, so that nothing stalls; the rest waits for the next one."""
@@ -256,7 +256,9 @@ class Station(QObject):
             data.take([live.popleft() for _ in range(min(len(live), MOST_AT_ONCE))])
         self.ticked.emit()
         took_ms = 1e3 * (time.perf_counter() - begun_s)
-        self._timer.setInterval(max(DRAIN_MS, round(REST * took_ms)))
+        pause_ms = max(DRAIN_MS, round(REST * took_ms))
+        if pause_ms != self._timer.interval():  # setting it begins the interval anew
+            self._timer.setInterval(pause_ms)
         if over and not live:
             self._timer.stop()
             self._over(handle)

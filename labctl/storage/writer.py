@@ -25,7 +25,7 @@ from labctl.storage.tree import Truth, chunk_points, write_end, write_tree, writ
 logger = logging.getLogger(__name__)
 
 _STAGED_BYTES = 32 << 20
-_STAGED_POINTS = 1 << 17
+_STAGED_POINTS = 1 << 14  # converted in one go, while no other thread runs Python
 _FIRST_BYTES = 256 << 10  # room for the tree before the first point
 _CLOSING_BYTES = 64 << 10  # room for what HDF5 writes when it closes the file
 _SYNC_SHARE = 10  # fsync takes at most a tenth of the flusher's time, however slow the disk
