@@ -275,7 +275,6 @@ def test_a_very_long_scan_is_fitted_as_well_as_a_short_one(points: int) -> None:
     long, short = fit_resonances(*spectrum(points)), fit_resonances(*spectrum(301))
     assert long.reduced_chi_square == pytest.approx(1, abs=0.2)
     for number, place in enumerate(places, start=1):
-        name = f"frequency_{number}_hz"
-        assert abs(long.values[name].value - place) < 4 * long.values[name].error
-        assert long.values[name].error == pytest.approx(short.values[name].error, rel=0.4)
-        assert long.values[f"fwhm_{number}_hz"].value == pytest.approx(7e6, rel=0.15)
+        for name, truth in ((f"frequency_{number}_hz", place), (f"fwhm_{number}_hz", 7e6)):
+            assert abs(long.values[name].value - truth) < 3 * long.values[name].error
+            assert long.values[name].error == pytest.approx(short.values[name].error, rel=0.6)
