@@ -1,11 +1,22 @@
 """What holds for every test: no thread outlives it, and the user's log is left alone."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# One worker per core: threads of the linear algebra would only wait for each other. Children
+# inherit this; it must be set before NumPy is imported.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+# A shell without job control starts what ends in "&" with SIGINT ignored, and children inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
