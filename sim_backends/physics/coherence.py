@@ -25,13 +25,13 @@ FAR = 20.0
 """A transition detuned by more than so many linewidths or Rabi frequencies keeps no coherence."""
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def is_far(detuning: float, rabi_rad_s: float, t2star_s: float) -> bool:
     """Whether rates describe a transition at once."""
     return abs(detuning) > FAR * max(1.0 / t2star_s, rabi_rad_s)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def drive_coherently(
     populations: NDArray[np.float64],
     coherence: NDArray[np.complex128],
@@ -92,7 +92,7 @@ def drive_coherently(
             coherence[m, k] = 0.5 * complex(u, v)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def settled_coherence(
     difference: float, detuning: float, rabi_rad_s: float, t2star_s: float
 ) -> complex:

@@ -53,7 +53,7 @@ class SteadyState:
         return self.populations[..., 0].mean(axis=-1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def relaxation_rates(
     levels: NDArray[np.float64],
     zero_field_splitting_hz: float,
@@ -81,7 +81,7 @@ def relaxation_rates(
                 out[i] += cross_relaxation_rate * math.exp(-0.5 * x * x)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _lowest_levels(b_square: float, par_square: float) -> tuple[float, float]:
     """The two lowest roots of the characteristic equation in `spin`, in units of D.
 
@@ -98,7 +98,7 @@ def _lowest_levels(b_square: float, par_square: float) -> tuple[float, float]:
     return ground, 1.0 - 0.5 * ground - math.sqrt(max(split, 0.0))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _solve_map(
     fields: NDArray[np.float64],
     axes: NDArray[np.float64],

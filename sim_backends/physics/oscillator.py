@@ -38,7 +38,7 @@ class StepPropagator(NamedTuple):
     noise_vv: float
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def step_propagator(
     omega_rad_s: float, gamma_s: float, step_s: float, kt_over_i: float
 ) -> StepPropagator:

@@ -32,7 +32,7 @@ class Creep(NamedTuple):
     rad_per_sqrt_s: float
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def play(
     rng: np.random.Generator,
     generator: NDArray[np.uint32],

@@ -50,6 +50,18 @@ def test_degenerate_classes_relax_with_the_sum_of_the_rates(classes: int) -> Non
     assert polarisation(world) == pytest.approx(np.exp(-3e-4 * rate), abs=4e-3)
 
 
+def test_no_field_at_all_is_the_limit_of_a_small_one() -> None:
+    """Two levels meet there, and what divides by their gap must not."""
+    found = []
+    for field_t in (0.0, 1e-6):
+        world = dark(bias_field_t=(field_t, 0.0, 0.0))
+        world.set(laser_gate=True, laser_w=world.apparatus.laser_reference_w)
+        world.set(microwave_on=True, microwave_hz=2.87e9, microwave_dbm=-20.0)
+        world.sleep_s(5e-3)
+        found.append(world.diamond.state.populations.copy())
+    assert found[0] == pytest.approx(found[1], abs=1e-4)
+
+
 def test_charge_adds_light_alike_for_every_spin() -> None:
     """Against the exchange of `t1_protocol`, whose periodic state is in closed form."""
     background = 0.2
