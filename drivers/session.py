@@ -15,7 +15,7 @@ from pyvisa.constants import StatusCode
 from labctl.errors import DeviceError, LabError
 
 BACKENDS = ("py", "ivi", "sim")
-
+HINT = "(is it switched on and connected?)"
 
 Handle = TypeVar("Handle")
 
@@ -145,7 +145,7 @@ class Session(Link[Instrument]):
         Raises whatever pyvisa raises; `open` translates it.
         """
         settings = {**arguments, **({} if self._adapter else self._settings)}
-        if self.where.endswith("::SOCKET") and not ends_lines:
+        if self._is_socket and not ends_lines:
             settings.setdefault("read_termination", "\n")
             settings.setdefault("write_termination", "\n")
         with warnings.catch_warnings():
@@ -169,16 +169,28 @@ class Session(Link[Instrument]):
             if connection is not None:
                 connection.timeout = before
 
+    @property
+    def _is_socket(self) -> bool:
+        return self.where.upper().endswith("::SOCKET")
+
     def _reason(self, error: Exception) -> str:
         if isinstance(error, pyvisa.VisaIOError):
             if error.error_code == StatusCode.error_timeout:
-                return f"no answer within {self._timeout_s:g} s (is it switched on and connected?)"
+                return f"no answer within {self._timeout_s:g} s {HINT}"
+            if error.error_code == StatusCode.error_resource_not_found:
+                return f"there is no connection to it {HINT}"
             return f"{error.description.rstrip('.')} ({error.abbreviation})"
+        if isinstance(error, ConnectionError):
+            told = error.strerror or type(error).__name__
+            return f"the connection is broken: {told} {HINT}"
         return super()._reason(error)
 
     def _renew(self, handle: Instrument, connect: Callable[[], Instrument]) -> Instrument:
-        with contextlib.suppress(Exception):  # not every interface knows a device clear
-            handle.adapter.connection.clear()  # type: ignore[attr-defined]
+        # A socket loses late answers by being opened anew, and pyvisa-py's clear never returns from
+        # one whose other end has gone.
+        if not self._is_socket:
+            with contextlib.suppress(Exception):  # not every interface knows a device clear
+                handle.adapter.connection.clear()  # type: ignore[attr-defined]
         if self._adapter is not None:
             return handle
         return super()._renew(handle, connect)

@@ -1,16 +1,19 @@
 """The same physics through the real drivers, in process and over TCP; and faults on the cable."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import labctl
+from drivers.rohde_schwarz.smb100a import SMB100AMicrowave
 from labctl.core import Rig
 from labctl.errors import DeviceError
 from labctl.session import build
+from sim_backends.wire.catalogue import dialects
 from sim_backends.wire.served_lab import ServedLab
+from sim_backends.world import World
+from tests.wire.served_rig import served_rig
 
 SCAN = {"start_hz": 2.60e9, "stop_hz": 2.76e9, "sweeps": 20}
 
@@ -64,15 +67,7 @@ def test_the_served_lab_answers_the_same_drivers(tmp_path: Path) -> None:
     assert simulation is not None
     simulation.hold_to_wall_clock(5.0)
     with ServedLab(simulation, base_port=0) as lab:
-        text = (Path(__file__).parents[2] / "configs" / "sim_tcp.toml").read_text(encoding="utf-8")
-        models = {
-            "18502": "smb100a", "18506": "33522b", "18507": "hmp4040", "18510": "53220a",
-            "18512": "smartline",
-        }  # fmt: skip
-        for port, dialect in models.items():
-            text = re.sub(rf"TCPIP::127.0.0.1::{port}::SOCKET", lab.resource(dialect), text)
-        path = tmp_path / "served.toml"
-        path.write_text(text, encoding="utf-8")
+        path = served_rig({d: lab.resource(d) for d in dialects()}, tmp_path)
         with labctl.open_rig(path) as rig:
             assert rig.trap.output is True
             assert rig.gauge.pressure_pa == pytest.approx(1e5, rel=1e-3)
@@ -86,3 +81,16 @@ def test_the_served_lab_answers_the_same_drivers(tmp_path: Path) -> None:
             assert rig.microwave.frequency_hz == 2.87e9
             rig.electromagnet.ramp_to(0.5)
             assert rig.electromagnet.current_a == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.timeout(60)  # it did hang
+def test_a_server_that_is_gone_is_an_error_every_time() -> None:
+    pytest.importorskip("pyvisa_py")
+    with ServedLab(World(seed=1), base_port=0) as lab:
+        where = lab.resource("smb100a")
+        microwave = SMB100AMicrowave(where, visa_library="py", timeout_s=0.5)
+        microwave.open()
+    for _ in range(3):
+        with pytest.raises(DeviceError, match=f"microwave at {where} after `.*connected"):
+            microwave.frequency_hz = 2.8e9
+    microwave.close()
