@@ -41,7 +41,7 @@ def exact_levels(b_square: float, par_square: float) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _gaps(level: float, b_square: float) -> float:
-    """Derivative f' at a level, the product of its gaps to the others; never zero, as at no field."""
+    """Product of a level's gaps to the others, the derivative f'; never zero, as at no field."""
     gaps = (3.0 * level - 4.0) * level + 1.0 - b_square
     return gaps if abs(gaps) > _LEAST_GAP else _LEAST_GAP
 
