@@ -180,9 +180,8 @@ class Session(Link[Instrument]):
             if error.error_code == StatusCode.error_resource_not_found:
                 return f"there is no connection to it {HINT}"
             return f"{error.description.rstrip('.')} ({error.abbreviation})"
-        if isinstance(error, ConnectionError):
-            told = error.strerror or type(error).__name__
-            return f"the connection is broken: {told} {HINT}"
+        if isinstance(error, ConnectionError) and error.strerror:  # tables raise it in words
+            return f"the connection is broken: {error.strerror} {HINT}"
         return super()._reason(error)
 
     def _renew(self, handle: Instrument, connect: Callable[[], Instrument]) -> Instrument:

@@ -11,7 +11,7 @@ from drivers.keysight.counter_pair import Keysight53220APair
 from drivers.mks.mks937b import MKS937BGauge
 from drivers.pfeiffer.tpg366 import TPG366Gauge
 from drivers.session import Session
-from drivers.thyracont.smartline import SmartlineV1Gauge
+from drivers.thyracont.smartline import SmartlineGauge, SmartlineV1Gauge
 from labctl.errors import DeviceError, LimitError, RigError
 from tests.wire.conversation import PLACE, Pair, SilentAdapter, conversation
 
@@ -199,6 +199,53 @@ def test_a_garbled_answer_is_an_error() -> None:
             _ = gauge.pressure_pa
 
 
+ONE_PAIR_IS_ONE_MESSAGE = pytest.mark.filterwarnings("ignore:Breaking on termination character")
+
+
+def smartline_v2(command: str, answer: str, *, address: str = "001") -> Pair:
+    return smartline(f"{address}0{command}00"), smartline(f"{address}{answer}")
+
+
+@ONE_PAIR_IS_ONE_MESSAGE
+def test_a_smartline_of_protocol_v2_tells_who_it_is_and_the_pressure_in_pascal() -> None:
+    pairs = [
+        smartline_v2(asked, told, address="016")
+        for asked, told in (
+            ("TD", "1TD06VSR205"), ("SD", "1SD0812345678"), ("VF", "1VF050.1.2"),
+            ("MV", "1MV081.234e-2"), ("MV", "1MV02UR"), ("MV", "1MV02OR"),
+        )
+    ]  # fmt: skip
+    with conversation(SmartlineGauge, pairs, address=16) as gauge:
+        gauge.open()
+        assert gauge.identity == "Thyracont,VSR205,12345678,0.1.2"
+        assert gauge.pressure_pa == pytest.approx(1.234)
+        for end_of_range in ("0.0", "inf"):
+            with pytest.raises(DeviceError, match=rf"`0160MV00.` is answered {end_of_range}"):
+                _ = gauge.pressure_pa
+
+
+@ONE_PAIR_IS_ONE_MESSAGE
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (smartline("0017MV06NO_DEF"), "Invalid command for this device"),
+        (smartline("0011MR08H1200L10"), "Wrong response to MV"),
+        ("0011MV081.234e-2~", "checksum"),
+    ],
+)
+def test_a_smartline_of_protocol_v2_that_answers_something_else(
+    answer: str, complaint: str
+) -> None:
+    pairs: list[Pair] = [
+        smartline_v2("TD", "1TD06VSR205"), smartline_v2("SD", "1SD0812345678"),
+        smartline_v2("VF", "1VF050.1.2"), (smartline("0010MV00"), answer),
+    ]  # fmt: skip
+    with conversation(SmartlineGauge, pairs) as gauge:
+        gauge.open()
+        with pytest.raises(DeviceError, match=rf"gauge at {PLACE} after `0010MV00.`.*{complaint}"):
+            _ = gauge.pressure_pa
+
+
 def test_the_mks_is_read_in_whatever_unit_it_shows() -> None:
     def mks(command: str, answer: str) -> list[Pair]:
         # ";" ends a message for VISA, and "FF" is read behind it.
@@ -238,10 +285,12 @@ def test_the_tpg_is_read_in_whatever_unit_it_shows() -> None:
             _ = gauge.pressure_pa
 
 
+@ONE_PAIR_IS_ONE_MESSAGE
 @pytest.mark.parametrize(
     ("role", "pairs"),
     [
         (SmartlineV1Gauge, [(smartline("001T"), smartline("001TABC123"))]),
+        (SmartlineGauge, [(smartline("0010TD00"), smartline("0011TD06ABC123"))]),
         (MKS937BGauge, [("@253MD?", "@253ACK946"), (None, b"FF")]),
         (TPG366Gauge, [("AYT", ACK), (ENQ, "MVC-3,1,2,3,4")]),
     ],
