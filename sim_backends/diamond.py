@@ -24,7 +24,7 @@ from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
 MAX_STEP_S = 20e-6
 HALF_RANGE_RAD = 0.5
 PIECE_STEPS = 2_000
-KEPT_DRIVES = 16
+KEPT_SURROUNDINGS = 16
 SETTLING_STEPS = 2_500
 REMEMBERED_VELOCITIES = 200
 
@@ -55,7 +55,7 @@ class Diamond:
         self._sight = np.array(a.detection_direction) / np.linalg.norm(a.detection_direction)
         self._speckle = _speckle(a)
         self._shift_rad = 0.0
-        self._drives: dict[object, Drive] = {}
+        self._surroundings: dict[object, Drive] = {}
         self._velocities: deque[NDArray[np.float64]] = deque(maxlen=REMEMBERED_VELOCITIES)
 
     def advance(self, bin_s: float, bins: int, out: Counts) -> None:
@@ -189,19 +189,22 @@ class Diamond:
             self._shift_rad += kick * self._rng.standard_normal()
 
     def _drive(self) -> Drive:
-        """The drive under the present controls; pulse programs come back to the same few."""
-        c = self.controls
-        key = (
-            c.shining and c.microwave_hz, c.shining and c.microwave_dbm, c.light_w,
-            c.current_a, c.trap_v, c.trap_hz,
-        )  # fmt: skip
-        if key not in self._drives:
-            if len(self._drives) >= KEPT_DRIVES:
-                self._drives.clear()
-            self._drives[key] = self._new_drive()
-        return self._drives[key]
+        """The drive under the present controls.
 
-    def _new_drive(self) -> Drive:
+        With the microwave off the coherence still precesses in the frame of the generator.
+        """
+        a, c = self.apparatus, self.controls
+        key = c.light_w, c.current_a, c.trap_v, c.trap_hz
+        if key not in self._surroundings:
+            if len(self._surroundings) >= KEPT_SURROUNDINGS:
+                self._surroundings.clear()
+            self._surroundings[key] = self._without_microwave()
+        return self._surroundings[key]._replace(
+            microwave_hz=c.microwave_hz,
+            rabi_rad_s=a.rabi_rad_s(c.microwave_dbm) if c.shining else 0.0,
+        )
+
+    def _without_microwave(self) -> Drive:
         a, c = self.apparatus, self.controls
         scale = a.gyromagnetic_hz_per_t / a.zero_field_splitting_hz
         damping_hz = gas_damping_s(
@@ -213,7 +216,7 @@ class Diamond:
         return Drive(
             field=scale * a.field_t(c.current_a),
             microwave_hz=c.microwave_hz,
-            rabi_rad_s=a.rabi_rad_s(c.microwave_dbm) if c.shining else 0.0,
+            rabi_rad_s=0.0,
             pump_rate=a.pump_rate_per_w * c.light_w,
             omega=a.omega_rad_s(c.trap_v, c.trap_hz),
             damping=2 * math.pi * damping_hz,

@@ -127,6 +127,19 @@ def test_cutting_a_pulse_into_pieces_changes_nothing() -> None:
     assert excited(pieces) == pytest.approx(excited(whole), abs=2e-3)
 
 
+def test_the_darkness_between_two_pulses_turns_at_the_present_detuning() -> None:
+    """Whatever frequency the generator had in an earlier darkness."""
+    one = world()
+    before = excited(one)
+    ground = 1 - one.diamond.state.populations[:, 0].sum(axis=1).max()
+    parts = [(25e-9, True), (40e-9, False), (25e-9, True)]
+    for duration_s, shining in parts:
+        one.set(microwave_on=shining)
+        one.sleep_s(duration_s)
+    expected = before + (ground - before) * master_equation(10.0, 0.0, parts)
+    assert excited(one) == pytest.approx(expected, abs=0.02)
+
+
 def test_a_long_weak_drive_is_what_the_rate_equations_say() -> None:
     """Against the eliminated Bloch equations, for COOL's figures."""
     p = SpinLibration.paper_set("COOL")
