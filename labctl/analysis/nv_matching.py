@@ -83,7 +83,10 @@ class Candidate:
 
 @lru_cache(maxsize=2)
 def _grid(splitting_hz: float, gamma: float) -> tuple[Floats, NDArray[np.float32]]:
-    """Fields of the fundamental domain (n, 3) in tesla, about 8 MHz apart, and their lines."""
+    """Fields of the fundamental domain (n, 3) in tesla, about 8 MHz apart, and their lines (8, n).
+
+    Sums and minima over the few lines are many times faster along the first axis.
+    """
     low, high = MAGNITUDE_RANGE_T
     fields = []
     for magnitude in np.arange(low, high, 5.6e6 / gamma):
@@ -96,7 +99,7 @@ def _grid(splitting_hz: float, gamma: float) -> tuple[Floats, NDArray[np.float32
     lines = transition_frequencies_hz(
         stacked, zero_field_splitting_hz=splitting_hz, gyromagnetic_hz_per_t=gamma
     )
-    return stacked, lines.reshape(-1, 8).astype(np.float32)
+    return stacked, np.ascontiguousarray(lines.reshape(-1, 8).T, dtype=np.float32)
 
 
 def search(lines: LineSet, *, keep: int = 30) -> list[Candidate]:
@@ -127,18 +130,18 @@ def search(lines: LineSet, *, keep: int = 30) -> list[Candidate]:
 
 
 def _grid_cost(lines: LineSet, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
-    cost = np.empty(len(predicted), dtype=np.float32)
+    cost = np.empty(predicted.shape[1], dtype=np.float32)
     tolerance = np.hypot(lines.error_hz, 6e6).astype(np.float32)
     measured = lines.frequency_hz.astype(np.float32)
-    for start in range(0, len(predicted), 20000):
-        block = predicted[start : start + 20000]
+    for start in range(0, cost.size, 20000):
+        block = predicted[:, start : start + 20000]
         nearest = np.full(block.shape, 4.0, dtype=np.float32)
-        unexplained = np.zeros(len(block), dtype=np.float32)
+        unexplained = np.zeros(block.shape[1], dtype=np.float32)
         for frequency, sigma in zip(measured, tolerance, strict=True):
             distance = ((block - frequency) / sigma) ** 2
             np.minimum(nearest, distance, out=nearest)
-            unexplained += np.minimum(distance.min(axis=1), 16.0)
-        missed = np.where(lines.seen(block), nearest, 0.0).sum(axis=1)
+            unexplained += np.minimum(distance.min(axis=0), 16.0)
+        missed = np.where(lines.seen(block), nearest, 0.0).sum(axis=0)
         cost[start : start + 20000] = unexplained + 0.5 * missed
     return cost
 
