@@ -51,14 +51,20 @@ class RunIndex:
         self._known: dict[Path, tuple[tuple[int, int], RunSummary]] = {}
         self._listed: list[RunSummary] = []
 
-    def refresh(self) -> list[RunSummary]:
+    def refresh(self, *, growing: Path | None = None) -> list[RunSummary]:
         """Look at the folder again; every .h5 file in it, the newest first.
 
         What is no data file, or damaged, is listed as such. Safe to call from any thread.
+
+        Args:
+            growing: a file that this very program writes; it is left alone. HDF5 shares what it
+                has open of one file within a process: a reader would keep it from being closed.
         """
         with self._lock:
             known: dict[Path, tuple[tuple[int, int], RunSummary]] = {}
             for path in self._files():
+                if growing is not None and path.name == growing.name:
+                    continue
                 try:
                     state = path.stat()
                 except OSError:

@@ -54,16 +54,15 @@ class BrowserControl(QObject):
         self.refresh()
 
     @property
-    def _running(self) -> bool:
-        # HDF5 shares what it has open of one file within a process: a reader in between would
-        # keep a run's file from being closed properly.
-        return self._station.handle is not None or self._station.starting
+    def _growing(self) -> Path | None:
+        handle = self._station.handle
+        return handle.path if handle is not None else None
 
     def refresh(self) -> None:
-        """Look at the folder again; while a run is under way, later."""
-        if self._running:
-            return
-        self._lane.submit(self._index.refresh, self._refreshed)
+        """Look at the folder again, but for the file of a run under way; later if one begins."""
+        if not self._station.starting:
+            # Asked when it is done, not now: another run may have begun by then.
+            self._lane.submit(lambda: self._index.refresh(growing=self._growing), self._refreshed)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the pictures in other colours."""
@@ -78,12 +77,13 @@ class BrowserControl(QObject):
         self._lane.submit(lambda: _loaded(path), lambda found: self._opened(*found))
 
     def _look(self) -> None:
-        if self._browser.isVisible() and not self._lane.waiting and not self._running:
+        if self._browser.isVisible() and not self._lane.waiting:
             self.refresh()
 
     def _refreshed(self, runs: Sequence[RunSummary]) -> None:
-        self._everything = runs
-        self._show()
+        if runs != self._everything:
+            self._everything = runs
+            self._show()
 
     def _show(self) -> None:
         words, sequence, status = self._browser.wish
@@ -93,7 +93,7 @@ class BrowserControl(QObject):
     def _draw(self, paths: list[Path]) -> None:
         theme = self._theme
         for path in paths:
-            if path in self._drawing or self._running:
+            if path in self._drawing or path == self._growing or self._station.starting:
                 continue
             self._drawing.add(path)
             self._lane.submit(

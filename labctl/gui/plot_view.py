@@ -19,6 +19,19 @@ from labctl.gui.theme import LIGHT, Theme
 from labctl.units import PREFIXED, format_quantity
 
 
+class RoundTicks(pg.AxisItem):
+    """An axis that writes at 1, 2 and 5 of a decade only, where it is logarithmic."""
+
+    def logTickStrings(  # noqa: N802  pyqtgraph's name
+        self, values: list[float], scale: float, spacing: float
+    ) -> list[str]:
+        written = super().logTickStrings(values, scale, spacing)
+        return [
+            text if round(10 ** (float(value) % 1), 6) in (1, 2, 5, 10) else ""
+            for text, value in zip(written, values, strict=True)
+        ]
+
+
 class PlotView(QWidget):
     """One plot with its axes; the kinds of plots build on it.
 
@@ -35,7 +48,9 @@ class PlotView(QWidget):
         self._units = ("", "")
         self.canvas: Any = pg.GraphicsLayoutWidget()  # pyqtgraph adds attributes as it goes
         self.canvas.ci.layout.setContentsMargins(4, 4, 8, 4)
-        self.plot: Any = self.canvas.addPlot()
+        self.plot: Any = self.canvas.addPlot(
+            axisItems={side: RoundTicks(side) for side in ("left", "bottom")}
+        )
         self.plot.showGrid(x=True, y=True, alpha=0.18)
         self.plot.setMenuEnabled(True)
         self.plot.hideButtons()

@@ -12,6 +12,7 @@ from PyQt5.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QLineEdit,
     QPushButton,
     QTableWidget,
@@ -24,6 +25,8 @@ from labctl.console.run_index import RunSummary
 from labctl.gui.thumbnail import HEIGHT, WIDTH
 
 ANY = "any"
+MOST_ROWS = 1000
+"""More than anybody looks through; the filter reaches the others."""
 HEADS = ("", "Time", "Sequence", "Status", "Points", "Fit", "Particle", "Note", "Parameters")
 ACTIONS = (
     ("Open", "run_open", "Show it in the plots (double click)"),
@@ -86,6 +89,9 @@ class RunBrowser(QWidget):
         top.addWidget(self._filter, 1)
         top.addWidget(self._sequence)
         top.addWidget(self._status)
+        self._shown = QLabel("")
+        self._shown.setObjectName("run_count")
+        top.addWidget(self._shown)
         buttons.setSpacing(3)
         for text, name, tip in ACTIONS:
             button = QPushButton(text)
@@ -111,7 +117,10 @@ class RunBrowser(QWidget):
         )
 
     def show_runs(self, runs: Sequence[RunSummary], everything: Sequence[RunSummary]) -> None:
-        """Show some of the files; the choices of the filter come from all of them."""
+        """Show the first of these files; the choices of the filter come from all of them."""
+        many = len(runs) > MOST_ROWS
+        self._shown.setText(f"newest {MOST_ROWS} of {len(runs)}" if many else f"{len(runs)}")
+        runs = runs[:MOST_ROWS]
         chosen = self._chosen()
         _refill(self._sequence, {run.sequence for run in everything if run.sequence})
         _refill(self._status, {run.status for run in everything})

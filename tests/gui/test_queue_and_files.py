@@ -1,5 +1,6 @@
 """Queue, presets, and the browser of files."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,3 +203,38 @@ def test_layout_theme_and_keys(user: Operator, open_window: Callable[..., MainWi
     dock = again.findChild(QDockWidget, "dock_sequences")
     assert dock is not None
     assert dock.isFloating()
+
+
+def test_the_folder_is_looked_at_during_a_run_but_for_its_own_file(
+    user: Operator, out: Path
+) -> None:
+    user.find(QDockWidget, "dock_runs").raise_()
+    short_scan(user, 100_000)
+    user.run()
+    handle = user.window.station.handle
+    assert handle is not None
+    (out / "2026-01-01_000000_mdmr.h5").write_bytes(b"no data")
+    user.window.runs.refresh()
+    user.until(lambda: user.cells("run_table", 3) == ["damaged"])
+    user.click("abort_button")
+    run = user.wait_for_end()
+    user.until(lambda: "aborted" in user.cells("run_table", 3))
+    assert run.status is RunStatus.ABORTED
+    assert sorted(user.cells("run_table", 3)) == ["aborted", "damaged"]
+
+
+def test_a_full_folder_shows_its_newest_files(
+    user: Operator, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labctl.gui.run_browser.MOST_ROWS", 3)
+    out.mkdir(exist_ok=True)
+    for day in range(1, 6):
+        path = out / f"2026-01-0{day}_000000_mdmr.h5"
+        path.write_bytes(b"no data")
+        os.utime(path, (day * 86400.0, day * 86400.0))
+    user.window.runs.refresh()
+    user.until(lambda: user.text("run_count") == "newest 3 of 5")
+    names = [name.split()[0] for name in user.cells("run_table", 2)]
+    assert names == [f"2026-01-0{day}_000000_mdmr.h5" for day in (5, 4, 3)]
+    user.qtbot.keyClicks(user.find(QLineEdit, "run_filter"), "2026-01-01")
+    user.until(lambda: user.text("run_count") == "1")
