@@ -81,9 +81,11 @@ def format_measurement(value: float, error: float, unit: str) -> str:
     shown_unit = prefixed_unit(exponent, unit)
     if not (math.isfinite(value) and math.isfinite(error) and error > 0):
         return f"{scaled:.6g} {shown_unit}".rstrip() + " (no error)"
-    decimals = max(1 - math.floor(math.log10(scaled_error)), 0)
+    decimals = 1 - math.floor(math.log10(scaled_error))
     if decimals > 9:
         return f"{scaled:.9g} ± {scaled_error:.1e} {shown_unit}".rstrip()
+    if decimals < 0:
+        scaled, scaled_error, decimals = round(scaled, decimals), round(scaled_error, decimals), 0
     return f"{scaled:.{decimals}f} ± {scaled_error:.{decimals}f} {shown_unit}".rstrip()
 
 
