@@ -40,6 +40,9 @@ class LineModel:
     log_width: tuple[float, float]
     pull_mhz: tuple[float, float] | None = None
     polynomial: Floats = field(init=False)
+    _last: dict[bytes, tuple[Floats, Floats, Floats]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         span = max(float(np.max(np.abs(self.x))), 1e-9)
@@ -67,7 +70,17 @@ class LineModel:
         return np.concatenate([np.ravel(lines), baseline])
 
     def evaluate(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
-        """Lines alone (n,), lines with baseline (n,), and the Jacobian (n, parameters)."""
+        """Lines alone (n,), lines with baseline (n,), and the Jacobian (n, parameters).
+
+        Least squares asks for residuals and Jacobian at the same place: the last is remembered.
+        """
+        key = parameters.tobytes()
+        if key not in self._last:
+            self._last.clear()
+            self._last[key] = self._evaluate(parameters)
+        return self._last[key]
+
+    def _evaluate(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
         lines, baseline = self.split(parameters)
         m = len(lines)
         jacobian = np.empty((self.x.size, parameters.size))

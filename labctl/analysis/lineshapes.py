@@ -79,10 +79,14 @@ def solve_pulled(x: Floats, q: Floats) -> Floats:
     above = inflection * (1 + (x + q * inflection) ** 2) >= 1
     u = np.where(above, 0.0, 1.0)
     for _ in range(60):
-        s = x + q * u
-        slope = 1 + s * s + 2 * u * q * s
-        step = (u * (1 + s * s) - 1) / np.where(np.abs(slope) > 1e-12, slope, 1e-12)
-        u = np.clip(u - step, 0.0, 1.0)
+        qu = q * u
+        s = x + qu
+        rise = 1 + s * s
+        slope = rise + 2 * qu * s
+        if np.min(slope, initial=1.0) <= 1e-12:
+            slope = np.where(np.abs(slope) > 1e-12, slope, 1e-12)
+        step = (u * rise - 1) / slope
+        u = np.minimum(np.maximum(u - step, 0.0), 1.0)
         if np.max(np.abs(step), initial=0.0) < 1e-13:
             break
     return u
