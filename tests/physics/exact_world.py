@@ -64,11 +64,12 @@ class ExactWorld:
         weights = np.empty((3, 3))
         single, double = a.relaxation
         strength = a.spins_per_class * Planck * a.zero_field_splitting_hz / a.moment_of_inertia
+        arms = np.cross(b, nv.AXES) @ modes.T
         for c, axis in enumerate(nv.AXES):
             along = float(b @ axis)
             ground, lower = exact_levels(square, along**2)
             levels[c] = ground, lower, 2 - ground - lower
-            arm = 2 * along * (modes @ np.cross(b, axis))
+            arm = 2 * along * arms[c]
             for level in range(3):
                 torques[c, level] = strength * arm * level_slope(levels[c, level], square)
             mixing(levels[c], along, square, weights)
