@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from labctl.data import Column, PlotHint, Run
 
-MAX_SCALARS = 500_000
+MAX_SCALARS = 250_000
 """Points kept of scalar columns; the averages go on counting beyond."""
 MAX_BLOCK_BYTES = 16_000_000
 """Memory per column for the most recent blocks (traces, spectra)."""
