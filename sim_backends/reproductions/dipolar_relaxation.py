@@ -30,7 +30,7 @@ def decay(lab: ReproductionLab, classes: int) -> Run:
     pi_time = value_of(rabi, "pi_time_s")
     return lab.run(
         "sim_t1", "t1", seed=classes, pi_time_s=pi_time[0] if pi_time else 60e-9,
-        sweeps=20 if lab.quick else 100, **shared,
+        sweeps=10 if lab.quick else 100, **shared,
     )  # fmt: skip
 
 
