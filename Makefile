@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 .PHONY: demo test clients check gui screenshots clean
 
 # An MDMR scan of the simulated lab: HDF5 file, picture and table of resonances in demo/.
+# RIG=sim_visa: through the real drivers; RIG=sim_tcp: over the network, beside `labctl serve`.
+RIG ?= sim
 demo: $(VENV)/.installed
 	mkdir -p demo
-	$(BIN)/labctl run mdmr --out demo > demo/mdmr.txt || { cat demo/mdmr.txt; exit 1; }
+	$(BIN)/labctl run mdmr --rig $(RIG) --out demo > demo/mdmr.txt || { cat demo/mdmr.txt; exit 1; }
 	cat demo/mdmr.txt
 	$(BIN)/labctl plot "$$(tail -n 1 demo/mdmr.txt)" --output demo/mdmr.png
 

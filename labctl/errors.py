@@ -55,3 +55,9 @@ class RunFailedError(LabError):
 
 class RunAbortedError(LabError):
     """A run was stopped before its end; the file holds everything up to the stop."""
+
+
+def said_of(role: str, error: object) -> str:
+    """What went wrong with the instrument of a role, which is named once."""
+    text = str(error)
+    return text if text.startswith((f"{role} ", f"{role}:")) else f"{role}: {text}"

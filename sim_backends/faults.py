@@ -53,7 +53,7 @@ class Faults:
         with self._changed:
             self._changed.wait_for(lambda: f"{role}: {HANGS}" not in self._injected)
             if f"{role}: {DISCONNECTED}" in self._injected:
-                raise DeviceError(f"{model} does not answer (connection lost).")
+                raise DeviceError(f"{role} ({model}) does not answer (connection lost).")
 
 
 def _known(name: str) -> str:

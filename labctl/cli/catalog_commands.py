@@ -20,7 +20,7 @@ from labctl.core import (
 from labctl.core.catalog import plug_in_names
 from labctl.core.provenance import description_of
 from labctl.data import InstrumentRecord
-from labctl.errors import DeviceError, LabError
+from labctl.errors import DeviceError, LabError, said_of
 from labctl.parameters import device_limit_of, unit_of
 from labctl.protocol import GROUP, find_protocol
 from labctl.units import format_quantity
@@ -100,7 +100,7 @@ def _identify(rig: Rig) -> list[InstrumentRecord]:
             device.identity  # noqa: B018  asking is the test
             device.settings()
         except Exception as error:  # noqa: BLE001  a driver may raise anything; all are gathered
-            failures.append(f"{role}: {error}")
+            failures.append(said_of(role, error))
     if failures:
         raise DeviceError(f"Rig `{rig.name}` does not answer: {'; '.join(failures)}")
     return rig.record()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.core import Rig, describe
-from labctl.errors import RigError
+from labctl.errors import RigError, said_of
 
 COUNT_S = 0.02
 KEPT = 7200
@@ -146,7 +146,7 @@ class Monitors:
                 line.append(Reading(value, unit, now_s))
 
     def _miss(self, role: str, error: Exception) -> None:
-        now_s, message = time.time(), f"{role}: {describe(error)}"
+        now_s, message = time.time(), said_of(role, describe(error))
         with self._lock:
             if self._messages.get(role) != message:  # told once, not every second
                 logger.warning("Monitor of %s", message, exc_info=error)

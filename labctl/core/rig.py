@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 from labctl.core.catalog import load_object
 from labctl.core.rig_file import HOLD, DeviceSpec, RigFile
 from labctl.data import InstrumentRecord
-from labctl.errors import DeviceError, LabError, LimitError, RigError
+from labctl.errors import DeviceError, LabError, LimitError, RigError, said_of
 from labctl.hal import (
     ROLES,
     Clock,
@@ -111,7 +111,7 @@ class Rig:
                 self._open.append(role)
             except Exception as error:  # a driver may raise anything; all are gathered
                 logger.exception("Cannot open %s", role)
-                failures.append(f"{role}: {error}")
+                failures.append(said_of(role, error))
             except BaseException:  # Ctrl-C while connecting: leave nothing open behind
                 self.close()
                 device.close()

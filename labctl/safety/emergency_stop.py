@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
+from labctl.errors import said_of
 from labctl.hal import Device, SafeState
 from labctl.safety.safe_state import ELECTROMAGNET, make_safe
 
@@ -112,4 +113,4 @@ class _Attempt:
             self._device.settings()
         except Exception as error:  # a driver may raise anything
             logger.exception("Emergency stop: %s answers with an error", self._role)
-            self._answer = f"{self._role}: {error}"
+            self._answer = said_of(self._role, error)

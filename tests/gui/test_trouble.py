@@ -115,7 +115,7 @@ def test_unplugged_during_a_run(user: Operator) -> None:
     item.setCheckState(Qt.CheckState.Checked)
     user.until(lambda: user.window.station.handle is None)
     user.until(user.find(QFrame, "error_bar").isVisible)
-    assert "connection lost" in user.text("error_text")
+    assert "counter (SimAPD) does not answer (connection lost)" in user.text("error_text")
     run = read_run(handle.path)
     assert run.status is RunStatus.FAILED
     assert len(run) > 50

@@ -146,7 +146,7 @@ def test_a_disconnected_device_is_told_and_the_others_are_safe(lab: Rig) -> None
         world(lab).inject(f"{role}: disconnected")
     told = sorted(emergency_stop(lab))
     assert len(told) == 3
-    assert told[0] == "gauge: SimGauge does not answer (connection lost)."
+    assert told[0] == "gauge (SimGauge) does not answer (connection lost)."
     assert all(line.startswith("laser.") and "connection lost" in line for line in told[1:])
     assert unsafe(lab) == {"laser"}
 

@@ -122,7 +122,7 @@ def test_a_device_that_fails_leaves_a_gap_and_a_line(lab: Rig, monitors: Monitor
     world(lab).inject("gauge: disconnected")
     for _ in range(3):
         assert monitors.sample()
-    assert monitors.messages == ("gauge: SimGauge does not answer (connection lost).",)
+    assert monitors.messages == ("gauge (SimGauge) does not answer (connection lost).",)
     pressures = monitors.history("pressure_pa")[1]
     assert pressures[0] == 1e5
     assert np.isnan(pressures[1:]).all()
