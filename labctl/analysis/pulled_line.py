@@ -138,9 +138,11 @@ def noisy_line(
         The function and its derivatives with respect to u and w (s held), same shape.
     """
     u, s = np.asarray(detuning_hz, dtype=float), np.asarray(variance_hz2, dtype=float)
-    inverse = 1.0 / (half_width_hz - 1j * u)
+    inverse = np.empty(np.shape(u), dtype=complex)
+    size = 1.0 / (half_width_hz * half_width_hz + u * u)
+    inverse.real, inverse.imag = half_width_hz * size, u * size
     square = inverse * inverse
     first = s * square
-    value = half_width_hz * inverse * (1.0 + first + 3.0 * first**2)
-    by_z = -half_width_hz * square * (1.0 + 3.0 * first + 15.0 * first**2)
-    return value.real, (-1j * by_z).real, (value / half_width_hz + by_z).real
+    value = half_width_hz * inverse * (1.0 + first * (1.0 + 3.0 * first))
+    by_z = -half_width_hz * square * (1.0 + first * (3.0 + 15.0 * first))
+    return value.real, by_z.imag, value.real / half_width_hz + by_z.real
