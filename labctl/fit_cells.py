@@ -68,8 +68,11 @@ def _column(found: Table, name: str) -> tuple[str, list[str]]:
             format_quantity(float(v), unit) if numeric else f"{v} {unit}".strip() for v in values
         ]
     pairs = [(float(v), float(e)) for v, e in zip(values, found.columns[error], strict=True)]
+    power = _power(max((abs(v) for v, _ in pairs), default=0.0), unit)
     if unit == "rad" and max((abs(v) for v, _ in pairs), default=0) > _LARGE_ANGLE_RAD:
         scale, shown = math.pi / 180, "°"
+    elif power:
+        scale, shown = 10.0**power, f"{_ten_to(power)} {_written(unit)}".strip()
     else:
         exponent = min((prefix_exponent(v, e, unit) for v, e in pairs), default=0)
         scale, shown = 10.0**exponent, prefixed_unit(exponent, unit)
@@ -79,12 +82,27 @@ def _column(found: Table, name: str) -> tuple[str, list[str]]:
 
 def _measured(value: FitValue) -> str:
     """A value with its error; large ones that no prefix helps in powers of ten."""
-    exponent = math.floor(math.log10(abs(value.value))) if value.value else 0
-    if abs(exponent) < _POWERS or value.unit in PREFIXED or not value.error > 0:
+    power = _power(value.value, value.unit)
+    if not power or not value.error > 0:
         return format_measurement(value.value, value.error, value.unit)
-    scaled = format_measurement(value.value / 10**exponent, value.error / 10**exponent, "")
-    power = str(exponent).translate(_RAISED)
-    return f"({scaled}) · 10{power} {value.unit.replace('^2', '²')}"
+    scaled = format_measurement(value.value / 10.0**power, value.error / 10.0**power, "")
+    return f"({scaled}) · {_ten_to(power)} {_written(value.unit)}".rstrip()
+
+
+def _power(value: float, unit: str) -> int:
+    """Power of ten to write before a value that no prefix shortens; 0 where it is short."""
+    if unit in PREFIXED or not value or not math.isfinite(value):
+        return 0
+    exponent = math.floor(math.log10(abs(value)))
+    return exponent if abs(exponent) >= _POWERS else 0
+
+
+def _ten_to(power: int) -> str:
+    return "10" + str(power).translate(_RAISED)
+
+
+def _written(unit: str) -> str:
+    return unit.replace("^2", "²")
 
 
 def _true(name: str, unit: str, truth: Truth) -> str:

@@ -276,6 +276,29 @@ def taken_from_files(model: SequenceParameters, folder: Path) -> SequenceParamet
     return model.model_copy(update=found)
 
 
+def reference_parameters(cls: type[MeasurementSequence], path: Path) -> dict[str, float]:
+    """What a measurement needs to be told to compare itself with an earlier one of its kind.
+
+    Such as area, frequency and damping of a mode at room temperature, against which a later
+    spectrum tells temperatures. A sequence says what with its `reference_parameters(run)`.
+
+    Raises:
+        StorageError: not a readable labctl file.
+        ParameterError: the sequence knows no reference, the file is of another one, or the fit
+            found nothing in it.
+    """
+    told = getattr(cls, "reference_parameters", None)
+    if told is None:
+        raise ParameterError(f"A {cls.name} run takes no reference.")
+    run = read_run(path)
+    if find_sequence(run.info.sequence) is not cls:
+        raise ParameterError(f"{path} is a {run.info.sequence} run; give one of {cls.name}.")
+    values = told(run)
+    if not values:
+        raise ParameterError(f"The fit of {path} has nothing to refer to.")
+    return values
+
+
 def check_folder(folder: Path) -> None:
     """Raise OutputError if no file can be made in `folder`, which need not exist yet."""
     existing = next(

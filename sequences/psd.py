@@ -151,6 +151,20 @@ class PSD:
             done += 1
         rig.microwave.output = False
 
+    @staticmethod
+    def reference_parameters(run: Run) -> dict[str, float]:
+        """The lowest mode of a spectrum as the reference of later ones; empty if it has none."""
+        found = run.fit.values if run.fit is not None else {}
+        if not {"mode_1_area", "mode_1_frequency_hz", "mode_1_damping_hz"} <= found.keys():
+            return {}
+        return {
+            "reference_area": found["mode_1_area"].value,
+            "reference_area_error": found["mode_1_area"].error,
+            "reference_frequency_hz": found["mode_1_frequency_hz"].value,
+            "reference_damping_hz": found["mode_1_damping_hz"].value,
+            "reference_damping_error_hz": found["mode_1_damping_hz"].error,
+        }
+
     def analyze(self, run: Run) -> FitResult | None:
         """Modes of the average over all points, and the temperature of the lowest."""
         if not len(run):

@@ -38,6 +38,10 @@ ParticleOption = Annotated[
     str, typer.Option(help="Identifier of the particle in the trap, for the file.")
 ]
 
+ReferenceOption = Annotated[
+    Path | None, typer.Option(help="File of an earlier run of the sequence to compare with.")
+]
+
 
 def run(
     sequence: SequenceArgument,
@@ -49,11 +53,14 @@ def run(
     realtime: RealtimeOption = False,
     speed: SpeedOption = None,
     particle: ParticleOption = "",
+    reference: ReferenceOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure, save and analyse; the last line is the path of the file."""
     cls = find_sequence(sequence)
     parameters = parse_settings(set_, settings)
+    if reference is not None:
+        parameters = {**session.reference_parameters(cls, reference), **parameters}
     model = session.taken_from_files(cls.Parameters.from_user(parameters), out)
     lab = build_rig(rig, seed, realtime, speed)
     # All that can be wrong with the request is found before a connection is opened.

@@ -9,6 +9,7 @@ from PyQt5.QtWidgets import QInputDialog
 
 from labctl import session
 from labctl.console.run_index import RunIndex, RunSummary
+from labctl.core import find_sequence
 from labctl.data import Run
 from labctl.gui.fit_table import FitTable
 from labctl.gui.live_data import LiveData, data_of
@@ -114,6 +115,8 @@ class BrowserControl(QObject):
             lane.submit(lambda: _loaded(path), lambda found: self._overlay(path, found[1]))
         elif name == "run_parameters":
             lane.submit(lambda: read_run(path), self._take)
+        elif name == "run_reference":
+            lane.submit(lambda: _reference(path), lambda told: self._sequences.select(*told))
         elif name == "run_again":
             lane.submit(lambda: read_run(path), self._again)
         elif name == "run_resume":
@@ -160,6 +163,11 @@ class BrowserControl(QObject):
     def _recovered(self, path: Path) -> None:
         self._station.told.emit(f"Recovered into {path}")
         self.refresh()
+
+
+def _reference(path: Path) -> tuple[str, dict[str, float]]:
+    sequence = read_run(path).info.sequence
+    return sequence, session.reference_parameters(find_sequence(sequence), path)
 
 
 def _loaded(path: Path) -> tuple[Run, LiveData]:

@@ -9,6 +9,7 @@ from PyQt5.QtCore import QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QIcon, QImage, QPixmap
 from PyQt5.QtWidgets import (
     QAbstractItemView,
+    QAction,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
@@ -38,6 +39,10 @@ ACTIONS = (
     ("Note…", "run_note", "Write something about it into the file"),
     ("Recover", "run_recover", "Make a sound copy of what a killed program left"),
 )
+
+
+MORE_ACTIONS = (("As reference", "run_reference", "Measure temperatures against it"),)
+"""In the menu of a row only; the others are there, too."""
 
 
 class RunBrowser(QWidget):
@@ -84,6 +89,13 @@ class RunBrowser(QWidget):
         for column, width in enumerate((WIDTH + 8, 152, 90, 76, 60, 260, 80, 120, 400)):
             self._table.setColumnWidth(column, width)
         self._table.itemDoubleClicked.connect(lambda _: self._act("run_open"))
+        self._table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        for text, name, tip in (*ACTIONS, *MORE_ACTIONS):
+            action = QAction(text, self._table)
+            action.setObjectName(f"menu_{name}")
+            action.setToolTip(tip)
+            action.triggered.connect(lambda _, name=name: self._act(name))
+            self._table.addAction(action)
         self._table.verticalScrollBar().valueChanged.connect(lambda _: self.ask_pictures())
         top, buttons = QHBoxLayout(), QHBoxLayout()
         top.addWidget(self._filter, 1)

@@ -156,9 +156,7 @@ class RunWriter:
         file: h5py.File | None = None
         descriptor: int | None = None
         try:
-            file = h5py.File(
-                self.path, "w", libver=layout.LIBVER, rdcc_nbytes=_CHUNK_CACHE_BYTES
-            )
+            file = h5py.File(self.path, "w", libver=layout.LIBVER, rdcc_nbytes=_CHUNK_CACHE_BYTES)
             space = Reservation(file, self.path)
             descriptor = space.descriptor
             space.claim(_FIRST_BYTES)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PyQt5.QtWidgets import QTabWidget
+from PyQt5.QtWidgets import QAction, QLineEdit, QTableWidget, QTabWidget
 from pytestqt.qtbot import QtBot
 
 from labctl.data import RunStatus
@@ -107,3 +107,27 @@ def test_histogram_and_time_count_every_point(user: Operator) -> None:
     plot = user.find(QTabWidget, "plot_tabs").currentWidget()
     assert plot is not None
     assert list(plot.export_columns()["angle_counts (counts)"]) == list(run["angle_counts"])
+
+
+def test_temperature_against_an_earlier_spectrum(user: Operator) -> None:
+    user.choose("psd", "averages")
+    user.type("field_averages", "80")
+    user.run()
+    earlier = user.wait_for_end()
+    assert earlier.fit is not None
+    user.until(lambda: len(user.cells("run_table", 1)) == 1)
+    user.find(QTableWidget, "run_table").selectRow(0)
+    action = user.window.findChild(QAction, "menu_run_reference")
+    assert action is not None
+    action.trigger()
+    area = user.find(QLineEdit, "field_reference_area")
+    user.until(lambda: area.text() != "")
+    assert float(area.text()) == pytest.approx(earlier.fit.values["mode_1_area"].value)
+    user.run()
+    run = user.wait_for_end()
+    assert run.fit is not None
+    user.until(lambda: "Temperature by damping" in user.cells("fit_table", 0))
+    for name in ("temperature_by_damping_k", "temperature_by_area_k"):
+        found = run.fit.values[name]
+        assert abs(found.value - 300) < 3 * found.error
+        assert found.error < 60

@@ -10,6 +10,7 @@ import labctl
 from labctl.core import load_rig_file
 from labctl.data import FitResult, Run, RunStatus
 from labctl.errors import ParameterError
+from tests.system.command_line import call
 
 LIBRATION_HZ = (480.0, 590.0)
 DAMPING_HZ = 15.0 * 1000.0 / (1000.0 + 15.0)
@@ -110,3 +111,31 @@ def test_parameters_that_cannot_work_are_refused(
 ) -> None:
     with pytest.raises(ParameterError, match=words):
         measure(sequence, tmp_path, **options)
+
+
+def test_an_earlier_spectrum_is_the_reference_of_a_later_one(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    earlier = measure("psd", tmp_path, averages=40)
+    assert earlier.path is not None
+    assert earlier.fit is not None
+    told = call(
+        capfd, "run", "psd", "averages=40", "--rig", "sim_vacuum", "--seed", 2,
+        "--reference", earlier.path, "--out", tmp_path,
+    )  # fmt: skip
+    assert told.code == 0, told.err
+    later = labctl.load(told.out.splitlines()[-1])
+    assert later.parameters["reference_area"] == earlier.fit.values["mode_1_area"].value
+    assert later.fit is not None
+    for name in ("temperature_by_damping_k", "temperature_by_area_k"):
+        found = later.fit.values[name]
+        assert abs(found.value - 300) < 3 * found.error
+    for arguments, words in (
+        (("run", "mdmr", "--reference", earlier.path), "A mdmr run takes no reference"),
+        (("run", "psd", "--reference", tmp_path / "none.h5"), "Cannot read"),
+    ):
+        wrong = call(capfd, *arguments, "--out", tmp_path / "new")
+        assert wrong.code != 0
+        assert wrong.err.count("\n") == 1
+        assert words in wrong.err
+    assert not (tmp_path / "new").exists()

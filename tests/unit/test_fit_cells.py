@@ -27,13 +27,21 @@ def test_a_column_has_one_prefix_and_its_errors_beside() -> None:
         "number": np.array([1, 2]),
         "frequency_hz": np.array([480.0e3, 1.2e6]),
         "frequency_error_hz": np.array([500.0, 2000.0]),
+        "area": np.array([1.178e10, 2.993e9]),
+        "area_error": np.array([1.8e8, 5.2e7]),
         "direction_rad": np.array([np.pi / 4, np.pi / 2]),
         "direction_error_rad": np.array([0.01, 0.02]),
     }
-    units = {"frequency_hz": "Hz", "direction_rad": "rad"}
+    units = {"frequency_hz": "Hz", "area": "counts^2/s^2", "direction_rad": "rad"}
     cells = table_cells(Table(columns, units))
-    assert list(cells) == ["number", "frequency\n(kHz)", "direction\n(°)"]
+    assert list(cells) == [
+        "number",
+        "frequency\n(kHz)",
+        "area\n(10¹⁰ counts²/s²)",
+        "direction\n(°)",
+    ]
     assert cells["frequency\n(kHz)"] == ["480.00 ± 0.50", "1200.0 ± 2.0"]
+    assert cells["area\n(10¹⁰ counts²/s²)"] == ["1.178 ± 0.018", "0.2993 ± 0.0052"]
     assert cells["direction\n(°)"] == ["45.00 ± 0.57", "90.0 ± 1.1"]
 
 
