@@ -1,9 +1,12 @@
 """Nothing is cut off in a window as small as a laptop's screen."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PyQt5.QtCore import QRect, Qt
-from PyQt5.QtWidgets import QTableWidget, QTreeWidget, QTreeWidgetItemIterator
+from PyQt5.QtWidgets import QShortcut, QTableWidget, QTreeWidget, QTreeWidgetItemIterator
 from pytestqt.qtbot import QtBot
 
 from labctl.core.catalog import find_sequence, sequence_names
@@ -58,3 +61,10 @@ def test_long_values_of_a_fit_wrap(user: Operator) -> None:
             )
             assert needed.width() <= inside.width(), item.text()
             assert needed.height() <= table.rowHeight(row), item.text()
+
+
+def test_the_documentation_has_every_key(repository: Path, user: Operator) -> None:
+    page = (repository / "docs" / "console.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| (\S+) \|", page, re.MULTILINE)) - {"key"}
+    keys = {shortcut.key().toString() for shortcut in user.window.findChildren(QShortcut)}
+    assert told == keys
