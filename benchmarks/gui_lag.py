@@ -51,7 +51,7 @@ window.close_without_asking()
 def lag(sequence: Any, values: dict[str, Any], *, rig: str, seconds: float, speed: float | None
         ) -> None:  # fmt: skip
     """Run a sequence in the window and print how late the ticks came."""
-    from PyQt5.QtCore import QTimer
+    from PyQt5.QtCore import Qt, QTimer
     from PyQt5.QtWidgets import QApplication
 
     from labctl import session
@@ -68,12 +68,12 @@ def lag(sequence: Any, values: dict[str, Any], *, rig: str, seconds: float, spee
     station = window.station
     keep_collections_short(window)
     station.open_rig(rig, speed=speed)
-    _wait(application, lambda: station.rig is not None)
-    _wait(application, lambda: False, 1.0)
+    wait(application, lambda: station.rig is not None)
+    wait(application, lambda: False, 1.0)
     opened = station.rig
     assert opened is not None
     station.begin(lambda: session.start(sequence, opened, values, out=home))
-    _wait(application, lambda: station.handle is not None)
+    wait(application, lambda: station.handle is not None)
     handle = station.handle
     assert handle is not None
     late: list[float] = []
@@ -86,12 +86,12 @@ def lag(sequence: Any, values: dict[str, Any], *, rig: str, seconds: float, spee
         due[0] = now + TICK_S
 
     timer = QTimer()
-    timer.setTimerType(0)  # Qt.PreciseTimer
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
     timer.timeout.connect(tick)
     station.ticked.connect(lambda: draws.__setitem__(0, draws[0] + 1))
     timer.start(round(TICK_S * 1e3))
     begin = time.perf_counter()
-    _wait(
+    wait(
         application,
         lambda: station.handle is None or time.perf_counter() - begin > seconds,
         seconds + 60,
@@ -100,7 +100,7 @@ def lag(sequence: Any, values: dict[str, Any], *, rig: str, seconds: float, spee
     took = time.perf_counter() - begin
     done = handle.runner.done
     station.abort()
-    _wait(application, lambda: station.handle is None)
+    wait(application, lambda: station.handle is None)
     data = station.data
     assert data is not None
     ms = 1e3 * np.sort(late)
@@ -111,7 +111,7 @@ def lag(sequence: Any, values: dict[str, Any], *, rig: str, seconds: float, spee
         f" {draws[0] / took:.0f} redraws/s"
     )
     window.close_without_asking()
-    _wait(application, lambda: not window.isVisible())
+    wait(application, lambda: not window.isVisible())
 
 
 def scan() -> None:
@@ -141,9 +141,9 @@ def scan() -> None:
 
 
 def mdmr() -> None:
-    """An MDMR scan of a million setpoints on the simulated lab, its first 30 s."""
+    """An MDMR scan of a million setpoints on the simulated lab."""
     values = {"points": 1_000_000, "sweeps": 1, "dwell_s": 20e-6}
-    lag("mdmr", values, rig="sim", seconds=30, speed=None)
+    lag("mdmr", values, rig="sim", seconds=120, speed=None)
 
 
 def psd() -> None:
@@ -175,7 +175,7 @@ def _timed(script: str) -> list[float]:
     return [float(text) for text in answer.stdout.split()]
 
 
-def _wait(application: Any, condition: Callable[[], bool], patience_s: float = 60.0) -> None:
+def wait(application: Any, condition: Callable[[], bool], patience_s: float = 60.0) -> None:
     """Let Qt's own loop run, as it does in the program, and look every 10 ms."""
     from PyQt5.QtCore import QTimer
 
