@@ -153,7 +153,7 @@ def test_devices_that_do_not_open_are_told_in_one_line(
     for command in (["check", rig], ["run", SCAN, "--rig", rig, "--out", tmp_path / "data"]):
         outcome = call(capfd, *command)
         assert outcome.code == 1
-        assert "does not open: laser: laser: no answer within 2 s" in outcome.complaint
+        assert "does not open: laser: no answer within 2 s" in outcome.complaint
     assert not (tmp_path / "data").exists()
     assert "microwave output True" not in journal.read_text()
 
