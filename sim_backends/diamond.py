@@ -13,6 +13,7 @@ from labctl.errors import RigError
 from sim_backends.apparatus import Apparatus
 from sim_backends.controls import Controls, Counts, Lines
 from sim_backends.physics import nv
+from sim_backends.physics.brief import BRIEF_STEPS, evolve_briefly, expose_briefly
 from sim_backends.physics.detection import Detection, expose, linear_table, speckle_table
 from sim_backends.physics.levy_ensemble import RateEnsemble, levy_quadrature
 from sim_backends.physics.libration import Lineshape
@@ -68,18 +69,20 @@ class Diamond:
         steps = bins * steps_per_bin // bins_per_step
         step_s = bin_s * bins_per_step / steps_per_bin
         counting = out.shape[1] > 0
+        brief = steps <= BRIEF_STEPS and bins <= BRIEF_STEPS
+        move, detect = (evolve_briefly, expose_briefly) if brief else (evolve, expose)
         drive, detection = self._drive(), self._detection()
         # Whole windows per kernel call, and few enough to keep the record small.
         piece = max(PIECE_STEPS // steps_per_bin, 1) * steps_per_bin
         for first in range(0, steps, piece):
             n = min(steps - first, piece)
             record = np.empty((3, n + 1 if counting else 0))
-            evolve(self._rng, self.state, self.spins, drive, self._sight, n, step_s, record)
+            move(self._rng, self.state, self.spins, drive, self._sight, n, step_s, record)
             self._creep(n * step_s)
             self._velocities.append(self.state.velocity.copy())
             if counting:
                 start, stop = (edge * bins_per_step // steps_per_bin for edge in (first, first + n))
-                expose(
+                detect(
                     self._lanes, record, step_s, steps_per_bin, bins_per_step,
                     self._shift_rad, detection, out[:, start:stop],
                 )  # fmt: skip

@@ -1,0 +1,46 @@
+"""The twin's kernels for a few steps, which keep Python's lock.
+
+Handing the lock over costs some 100 us when another thread wants it, a window that draws above
+all; a kernel that is back within 20 us had better not offer it. The others let go of it.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sim_backends.physics.detection import Detection, expose
+from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
+
+BRIEF_STEPS = 100
+
+
+@njit(cache=True, error_model="numpy")
+def evolve_briefly(
+    rng: np.random.Generator,
+    state: TwinState,
+    spins: SpinModel,
+    drive: Drive,
+    sight: NDArray[np.float64],
+    steps: int,
+    step_s: float,
+    record: NDArray[np.float64],
+) -> None:
+    """As `twin.evolve`."""
+    evolve(rng, state, spins, drive, sight, steps, step_s, record)
+
+
+@njit(cache=True)
+def expose_briefly(
+    generator: NDArray[np.uint32],
+    record: NDArray[np.float64],
+    step_s: float,
+    steps_per_bin: int,
+    bins_per_step: int,
+    shift_rad: float,
+    detection: Detection,
+    counts: NDArray[np.int64],
+) -> None:
+    """As `detection.expose`."""
+    expose(
+        generator, record, step_s, steps_per_bin, bins_per_step, shift_rad, detection, counts
+    )  # fmt: skip
