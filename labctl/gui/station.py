@@ -189,6 +189,12 @@ class Station(QObject):
             )
             self.read_devices_soon()
 
+    def set_pace(self, speed: float | None) -> None:
+        """Let the clock of a simulated world go at another speed; it first catches up."""
+        world = self.rig.simulation if self.rig is not None else None
+        if world is not None:
+            self.rig_lane.submit(lambda: setattr(world, "speed", speed))
+
     def read_devices_soon(self) -> None:
         """Read the devices after what they are doing now."""
         rig = self.rig

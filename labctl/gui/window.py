@@ -228,6 +228,7 @@ class MainWindow(QMainWindow):
         self.instruments.changed.connect(station.change)
         self.plots.failed.connect(station.report)
         self.world.failed.connect(station.report)
+        self.world.pace_asked.connect(station.set_pace)
         self.alignment.start_asked.connect(lambda: station.start("alignment", {"cycles": None}))
         self.rigs.rig_asked.connect(station.open_rig)
         self.rigs.close_asked.connect(station.close_rig)

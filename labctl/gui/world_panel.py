@@ -37,9 +37,11 @@ class WorldPanel(QScrollArea):
 
     Attributes:
         failed: the world did not do what was asked.
+        pace_asked: speed of its clock, None for as fast as possible.
     """
 
     failed = pyqtSignal(object)
+    pace_asked = pyqtSignal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,7 +57,9 @@ class WorldPanel(QScrollArea):
         self._pace = QComboBox()
         self._pace.setObjectName("world_speed")
         self._pace.addItems(list(SPEEDS))
-        self._pace.activated.connect(self._set_pace)
+        self._pace.activated.connect(
+            lambda index: self.pace_asked.emit(list(SPEEDS.values())[index])
+        )
         self._state = QGroupBox("Now")
         self._rows = QFormLayout(self._state)
         self._rows.setVerticalSpacing(2)
@@ -127,10 +131,6 @@ class WorldPanel(QScrollArea):
             act(item.text())
         except Exception as error:  # noqa: BLE001  shown to the user
             self.failed.emit(error)
-
-    def _set_pace(self, index: int) -> None:
-        if self._world is not None:
-            self._world.speed = list(SPEEDS.values())[index]
 
     def _look(self) -> None:
         if self._world is None or not self.isVisible():

@@ -81,4 +81,4 @@ def test_world_shows_its_state_and_takes_another_pace(user: Operator) -> None:
     rig = user.window.station.rig
     assert rig is not None
     assert rig.simulation is not None
-    assert rig.simulation.speed == 10.0
+    user.until(lambda: rig.simulation is not None and rig.simulation.speed == 10.0)
