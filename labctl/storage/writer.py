@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _STAGED_BYTES = 32 << 20
 _STAGED_POINTS = 1 << 14  # converted in one go, while no other thread runs Python
-_CHUNK_CACHE_BYTES = 1 << 20  # per column; holds the largest chunk, and nothing is read again
+_CHUNK_CACHE_BYTES = 1 << 20  # per column; nothing that was written is read again
 _FIRST_BYTES = 256 << 10  # room for the tree before the first point
 _CLOSING_BYTES = 64 << 10  # room for what HDF5 writes when it closes the file
 _SYNC_SHARE = 10  # fsync takes at most a tenth of the flusher's time, however slow the disk

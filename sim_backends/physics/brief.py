@@ -1,7 +1,7 @@
 """The twin's kernels for a few steps, which keep Python's lock.
 
-Handing the lock over costs some 100 us when another thread wants it, a window that draws above
-all; a kernel that is back within 20 us had better not offer it. The others let go of it.
+Handing the lock over costs more than such a kernel when another thread wants it, a window that
+draws above all; one that is back within 20 us had better not offer it. The others let go of it.
 """
 
 import numpy as np

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from labctl.core.catalog import find_sequence, sequence_names
 from labctl.data import FitResult, FitValue
+from labctl.gui.plot_view import PlotView
 from labctl.gui.window import MainWindow
 from tests.gui.operator import Operator
 
@@ -68,3 +69,12 @@ def test_the_documentation_has_every_key(repository: Path, user: Operator) -> No
     told = set(re.findall(r"^\| (\S+) \|", page, re.MULTILINE)) - {"key"}
     keys = {shortcut.key().toString() for shortcut in user.window.findChildren(QShortcut)}
     assert told == keys
+
+
+def test_a_logarithmic_axis_is_written_at_1_2_and_5(user: Operator) -> None:
+    view = PlotView("ticks")
+    user.qtbot.addWidget(view)
+    view.set_axes(("Frequency", "Hz"), ("PSD", "counts^2/s^2/Hz"), log=True)
+    decade = [float(np.log10(n)) for n in range(1, 11)]
+    written = view.plot.getAxis("bottom").tickStrings(decade, 1.0, None)
+    assert written == ["1", "2", "", "", "5", "", "", "", "", "10¹"]
