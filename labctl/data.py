@@ -141,7 +141,12 @@ class Table:
 class FitCurve:
     """What was fitted, as a plot shows it: data with errors and the model on top.
 
-    All arrays share shape (n,); `x_name` and `y_name` are column names with their units.
+    Arrays of the data share shape (n,); `x_name` and `y_name` are column names with their units.
+
+    Attributes:
+        model: the model at the data's own `x`, which residuals need.
+        model_x: where the model is drawn, shape (m,), rising; empty where `model` has to do.
+        model_y: the model there, shape (m,).
     """
 
     x: NDArray[np.float64]
@@ -154,6 +159,16 @@ class FitCurve:
     y_name: str
     y_unit: str
     y_label: str
+    model_x: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    model_y: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def drawn(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The line to draw: the model on its own grid, or else at the data, in order of x."""
+        if self.model_x.size:
+            return self.model_x, self.model_y
+        order = np.argsort(self.x, kind="stable")
+        return self.x[order], self.model[order]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.alternating import sum_sweeps
+from labctl.analysis.fine_grid import fine_grid
 from labctl.analysis.weighted_fit import WeightedFit, fit_weighted
 from labctl.data import FitCurve, FitResult, FitValue, Table
 
@@ -86,6 +87,7 @@ def fit_polarization(
         if fit["rate"] * t[0] > 1:
             notes.append(f"The shortest pulse is too long for the {label}: its rate is a guess.")
     fits = (by_light, by_drive)
+    fine = fine_grid(t)
     reduced = sum(fit.chi_square for fit in fits) / max(sum(fit.freedom for fit in fits), 1)
     covariance = np.zeros((2 * len(blocks), 2 * len(blocks)))
     for n, block in enumerate(blocks):
@@ -108,6 +110,8 @@ def fit_polarization(
             y_name="light_difference_counts",
             y_unit="counts",
             y_label="APD2 counts the microwave has taken",
+            model_x=fine,
+            model_y=by_light["amplitude"] * np.exp(-by_light["rate"] * fine),
         ),
     )
 

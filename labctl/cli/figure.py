@@ -87,8 +87,8 @@ def _draw_fit(axes: "Axes", run: Run, fit: FitResult, curve: FitCurve) -> None:
         x, y, curve.y_error[order] / y_scale, fmt="o", markersize=2.6, color=_DATA,
         ecolor=_DATA, elinewidth=0.7, alpha=0.75, zorder=2, label="measured ± 1σ",
     )  # fmt: skip
-    model = curve.model[order] / y_scale
-    axes.plot(x, model, color=_MODEL, linewidth=1.6, zorder=3, label=f"fit: {fit.model}")
+    line_x, model = curve.drawn[0] / x_scale, curve.drawn[1] / y_scale
+    axes.plot(line_x, model, color=_MODEL, linewidth=1.6, zorder=3, label=f"fit: {fit.model}")
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.margins(x=0.02)
     if _geometric(x):
@@ -98,7 +98,7 @@ def _draw_fit(axes: "Axes", run: Run, fit: FitResult, curve: FitCurve) -> None:
         axes.set_ylim(0.5 * model.min(), 2 * max(y.max(), model.max()))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
         return
-    room = _mark_resonances(axes, fit, x_scale, x, model) if curve.x_unit == "Hz" else 0.0
+    room = _mark_resonances(axes, fit, x_scale, line_x, model) if curve.x_unit == "Hz" else 0.0
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + room * (high - low))
     if curve.x_unit == "Hz":

@@ -30,7 +30,7 @@ _ERRORS = "errors"
 
 def write_fit(entry: h5py.Group, fit: FitResult) -> None:
     """Put a fit in place of an earlier one and make its curve the default plot."""
-    for name in (layout.FIT, layout.FIT_DATA):
+    for name in (layout.FIT, layout.FIT_DATA, layout.FIT_MODEL):
         if name in entry:
             del entry[name]
     group = add_group(entry, layout.FIT, "NXprocess")
@@ -98,7 +98,7 @@ def fit_bytes(fit: FitResult) -> int:
     arrays: list[Any] = [fit.covariance]
     arrays += [cells for table in fit.tables.values() for cells in table.columns.values()]
     if fit.curve is not None:
-        arrays += [fit.curve.x] * 4
+        arrays += [fit.curve.x] * 4 + [fit.curve.model_x] * 2
     text = sum(len(note) for note in fit.notes)
     objects = len(arrays) + 2 * len(fit.values) + len(fit.tables)
     return sum(8 * 64 + 64 * np.asarray(a).size for a in arrays) + 4 * text + 4096 * objects
@@ -126,6 +126,18 @@ def _write_curve(entry: h5py.Group, curve: FitCurve) -> None:
     group.attrs["auxiliary_signals"] = np.array(names[3:], dtype=object)
     group.attrs[f"{names[0]}_indices"] = [0]
     group.attrs["members"] = np.array(names, dtype=object)
+    if curve.model_x.size:
+        _write_model(entry, curve)
+
+
+def _write_model(entry: h5py.Group, curve: FitCurve) -> None:
+    group = add_group(entry, layout.FIT_MODEL, "NXdata")
+    x = add_value(group, "x", curve.model_x, units=curve.x_unit, long_name=curve.x_label)
+    label = f"fit: {curve.y_label}"
+    y = add_value(group, "model", curve.model_y, units=curve.y_unit, long_name=label)
+    group.attrs["signal"] = base_name(y)
+    group.attrs["axes"] = np.array([base_name(x)], dtype=object)
+    group.attrs["x_indices"] = [0]
 
 
 def _read_curve(entry: h5py.Group) -> FitCurve | None:
@@ -134,6 +146,10 @@ def _read_curve(entry: h5py.Group) -> FitCurve | None:
     group = group_at(entry, layout.FIT_DATA)
     members = [str(name) for name in np.asarray(group.attrs["members"])]
     x, y, error, model = (dataset_at(group, name) for name in members)
+    drawn = {}
+    if layout.FIT_MODEL in entry:
+        line = group_at(entry, layout.FIT_MODEL)
+        drawn = {"model_x": value_at(line, "x"), "model_y": value_at(line, "model")}
     return FitCurve(
         x=value_of(x),
         y=value_of(y),
@@ -145,4 +161,5 @@ def _read_curve(entry: h5py.Group) -> FitCurve | None:
         y_name=layout.key_of(y),
         y_unit=text_attribute(y, "units"),
         y_label=text_attribute(y, "long_name"),
+        **drawn,
     )

@@ -11,7 +11,8 @@
         truth             NXcollection  simulated rigs only: what the measurement must find
         user              NXuser
         fit               NXprocess     values, covariance, tables
-        fit_data          NXdata        the fitted curve
+        fit_data          NXdata        what was fitted, and the model at its points
+        fit_model         NXdata        the model on a finer grid, where the fit has one
         notes             NXnote        what somebody wrote about the run afterwards
 
 NeXus names are plain identifiers; where a key of ours is none, the object's attribute `key`
@@ -36,6 +37,7 @@ TRUTH = "truth"
 USER = "user"
 FIT = "fit"
 FIT_DATA = "fit_data"
+FIT_MODEL = "fit_model"
 NOTES = "notes"
 
 # Bounds of the file format: SWMR needs 1.10's, and 1.10 is what the oldest readers still open.

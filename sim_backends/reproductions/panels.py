@@ -16,9 +16,10 @@ def fitted(run: Run, label: str = "", *, x_scale: float = 1.0, y_scale: float = 
     if curve is None:
         return []
     x = x_scale * curve.x
+    line_x, line_y = curve.drawn
     return [
         Trace(x, y_scale * curve.y, label or "measured", Style.POINTS, y_scale * curve.y_error),
-        Trace(x, y_scale * curve.model, f"{label}, fit" if label else "fit"),
+        Trace(x_scale * line_x, y_scale * line_y, f"{label}, fit" if label else "fit"),
     ]
 
 

@@ -247,6 +247,19 @@ def test_picture_carries_data_fit_truth_and_frequencies(ran: Outcome) -> None:
     assert np.allclose(np.asarray(model.get_ydata()) * 1e3, run.fit.curve.model)
 
 
+def test_picture_draws_the_model_between_the_points(ran: Outcome) -> None:
+    run = labctl.load(ran.path)
+    assert run.fit is not None
+    assert run.fit.curve is not None
+    x = np.linspace(run.fit.curve.x.min(), run.fit.curve.x.max(), 999)
+    curve = dataclasses.replace(run.fit.curve, model_x=x, model_y=np.sin(x))
+    fine = dataclasses.replace(run, fit=dataclasses.replace(run.fit, curve=curve))
+    (axes,) = figure.draw(fine).axes
+    (model,) = (line for line in axes.lines if line.get_label().startswith("fit"))
+    assert np.allclose(np.asarray(model.get_xdata()) * 1e9, x)
+    assert np.allclose(np.asarray(model.get_ydata()) * 1e3, np.sin(x))
+
+
 def test_plot_of_a_run_without_fit_averages_repeats(
     capfd: Capture, toy: Path, tmp_path: Path
 ) -> None:

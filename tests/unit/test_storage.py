@@ -255,7 +255,12 @@ def test_text_that_hdf5_cannot_hold_does_not_stop_a_run(path):
     assert read_run(path).info.user == "a␀b?"
 
 
-@pytest.mark.parametrize("curve", [FIT.curve, None])
+FINE = dataclasses.replace(
+    FIT.curve, model_x=np.linspace(2.8e9, 2.9e9, 50), model_y=np.linspace(0.1, 6.1, 50)
+)
+
+
+@pytest.mark.parametrize("curve", [FIT.curve, FINE, None])
 def test_a_fit_comes_back_and_replaces_an_earlier_one(path, curve):
     writer = open_scan(path)
     writer.append((1, 0.5, 3))
@@ -269,6 +274,22 @@ def test_a_fit_comes_back_and_replaces_an_earlier_one(path, curve):
     assert_same(run.info, INFO)
     assert run["counts"].tolist() == [3]
     assert [p.name for p in path.parent.iterdir()] == ["run.h5"]
+
+
+def test_the_fine_curve_of_a_fit_goes_with_it_and_older_files_open(path):
+    open_scan(path).close(RunStatus.FINISHED)
+    append_fit(path, dataclasses.replace(FIT, curve=FINE))
+    with h5py.File(path, "r+") as file:
+        line = file["entry/fit_model"]
+        assert line[line.attrs["signal"]].attrs["units"] == "counts"
+        np.testing.assert_array_equal(line[line.attrs["axes"][0]], FINE.model_x)
+        del file["entry/fit_model"]  # as files before had none
+    old = read_run(path).fit
+    assert_same(old, FIT)
+    assert_same(old.curve.drawn, (FIT.curve.x, FIT.curve.model))
+    append_fit(path, dataclasses.replace(FIT, curve=FINE))
+    append_fit(path, FIT)
+    assert_same(read_run(path).fit, FIT)
 
 
 def test_an_empty_fit_and_names_that_clash_come_back(path):
