@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from pymeasure.instruments import Instrument
 
+from drivers.session import INFINITY
 from drivers.visa_device import VisaDevice
 from labctl.data import Setting
 from labctl.errors import DeviceError
@@ -41,7 +42,7 @@ class VisaGauge(VisaDevice):
         Raises:
             DeviceError: the gauge is off, missing, or beyond its range.
         """
-        if isinstance(answer, float | int) and 0 < answer < float("inf"):
+        if isinstance(answer, float | int) and 0 < answer < INFINITY:
             return float(answer)
         raise DeviceError(
             f"{self.ROLE} at {self._link.where}: `{self._link.last_command}` is answered "

@@ -1,6 +1,8 @@
 """Connections to instruments: the one place with locks, time-outs and their translation."""
 
 import contextlib
+import math
+import re
 import socket
 import threading
 import warnings
@@ -15,6 +17,9 @@ from pyvisa.constants import StatusCode
 from labctl.errors import DeviceError, LabError
 
 BACKENDS = ("py", "ivi", "sim")
+INFINITY = 9.9e37
+"""SCPI's infinity; 9.91E37 is its "not a number" (SCPI-1999, volume 1, 7.2.1.4 and 7.2.1.5)."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 HINT = "(is it switched on and connected?)"
 
 Handle = TypeVar("Handle")
@@ -41,6 +46,7 @@ class Link(Generic[Handle]):
         self._handle: Handle | None = None
         self._users = 0
         self._doubtful = False
+        self._role = ""
 
     def open(self, role: str, connect: Callable[[], Handle]) -> None:
         """Connect if nobody has yet. Raises DeviceError when there is no answer."""
@@ -75,9 +81,29 @@ class Link(Generic[Handle]):
             if self._doubtful:
                 self._handle = self._renew(self._handle, self._connect)
                 self._doubtful = False
+            self._role = role
             if command:
                 self.last_command = command
             yield self._handle
+
+    def check_number(self, value: float, *, infinity: bool = False) -> float:
+        """`value` if it is a number; call it inside `talk`.
+
+        Args:
+            value: what was read.
+            infinity: whether SCPI's +-9.9E37 has a meaning here.
+
+        Raises:
+            DeviceError: NaN, infinite, or what SCPI sends for these.
+        """
+        size = abs(value)
+        if size < INFINITY or (infinity and size == INFINITY):
+            return value
+        meant = "infinity" if size == INFINITY or math.isinf(value) else "not a number"
+        raise DeviceError(
+            f"{self._role} at {self.where}: `{self.last_command}` is answered {value:g}, which "
+            f"means {meant}; there is no valid reading."
+        )
 
     @contextlib.contextmanager
     def _translated(self, role: str) -> Iterator[None]:
@@ -136,6 +162,7 @@ class Session(Link[Instrument]):
         self._settings |= options
         self._timeout_s = timeout_s
         self._adapter = adapter
+        self._infinity = False
 
     def connect_as(
         self, table: type[Instrument], *, ends_lines: bool = False, **arguments: Any
@@ -168,6 +195,23 @@ class Session(Link[Instrument]):
         finally:
             if connection is not None:
                 connection.timeout = before
+
+    @contextlib.contextmanager
+    def infinite_answers(self) -> Iterator[None]:
+        """Take SCPI's 9.9E37 for an answer meanwhile, which an open output's load is."""
+        self._infinity = True
+        try:
+            yield
+        finally:
+            self._infinity = False
+
+    def check_answer(self, text: str) -> str:
+        """`text`, if every number in it is one. Raises DeviceError as `check_number`."""
+        if not self.last_command.startswith("*"):  # a serial number 5E400 is no reading
+            for field in text.split(","):
+                if NUMBER.fullmatch(word := field.strip()):
+                    self.check_number(float(word), infinity=self._infinity)
+        return text
 
     @property
     def _is_socket(self) -> bool:
@@ -212,7 +256,7 @@ def _send_at_once(adapter: Any) -> None:
 
 
 class _Witness:
-    """A pymeasure adapter that remembers what was said last."""
+    """A pymeasure adapter that remembers what was said last; every answer in text passes here."""
 
     def __init__(self, adapter: Any, session: Session) -> None:
         self._adapter = adapter
@@ -222,6 +266,10 @@ class _Witness:
         """Write a command and remember it."""
         self._session.last_command = command
         self._adapter.write(command, **options)
+
+    def read(self, **options: Any) -> str:
+        """An answer. Raises DeviceError where it stands for "not a number" or "infinity"."""
+        return self._session.check_answer(self._adapter.read(**options))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._adapter, name)

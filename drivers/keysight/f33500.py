@@ -56,7 +56,8 @@ class Agilent33500Channel(VisaDevice):
 
     def _tell_load(self, channel: Any) -> None:
         """Let the generator count in volts at this load; its output does not change by that."""
-        told = float(channel.output_load)
+        with self._session.infinite_answers():
+            told = float(channel.output_load)
         if math.isinf(self._load_ohm):
             if told < INFINITE_OHM:
                 channel.output_load = "INF"

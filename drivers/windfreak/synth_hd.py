@@ -57,7 +57,7 @@ class SynthHDMicrowave(RealDevice):
     @property
     def frequency_hz(self) -> float:
         with self._talk("frequency") as handle:
-            return float(handle[self._number].frequency)
+            return self._link.check_number(float(handle[self._number].frequency))
 
     @frequency_hz.setter
     def frequency_hz(self, value: float) -> None:
@@ -72,7 +72,7 @@ class SynthHDMicrowave(RealDevice):
     @property
     def power_dbm(self) -> float:
         with self._talk("power") as handle:
-            return float(handle[self._number].power)
+            return self._link.check_number(float(handle[self._number].power))
 
     @power_dbm.setter
     def power_dbm(self, value: float) -> None:

@@ -3,7 +3,7 @@
 The rig `sim_visa` is under contract like every simulated rig; here its instruments are exchanged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -45,19 +45,24 @@ LIMITS = {
 }
 
 
-@pytest.fixture(params=RIGS, ids=lambda rig: "-".join(rig.values()))
-def closed_rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+def exchanged(dialects: Mapping[str, str], folder: Path) -> Rig:
+    """The rig `sim_visa` with other instruments, dialect by role."""
     text = 'extends = "sim_visa"\n'
-    for role, dialect in request.param.items():
+    for role, dialect in dialects.items():
         text += (
             f'[devices.{role}]\nclass = "{CLASSES[dialect]}"\n{LIMITS.get(dialect, "")}'
             f"[devices.{role}.arguments]\n"
             f'resource = "{resource_name(dialect)}"\nvisa_library = "@visa"\n'
             f"{MORE.get(dialect, '')}"
         )
-    path = tmp_path / "exchanged.toml"
+    path = folder / "exchanged.toml"
     path.write_text(text, encoding="utf-8")
     return build(path)
+
+
+@pytest.fixture(params=RIGS, ids=lambda rig: "-".join(rig.values()))
+def closed_rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+    return exchanged(request.param, tmp_path)
 
 
 @pytest.fixture
