@@ -26,6 +26,7 @@ from labctl.console.run_index import RunSummary
 from labctl.gui.thumbnail import HEIGHT, WIDTH
 
 ANY = "any"
+_PADDING = 16
 MOST_ROWS = 1000
 """More than anybody looks through; the filter reaches the others."""
 HEADS = ("", "Time", "Sequence", "Status", "Points", "Fit", "Particle", "Note", "Parameters")
@@ -109,6 +110,7 @@ class RunBrowser(QWidget):
             button = QPushButton(text)
             button.setObjectName(name)
             button.setToolTip(tip)
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + _PADDING)
             button.clicked.connect(lambda _, name=name: self._act(name))
             buttons.addWidget(button)
         layout = QVBoxLayout(self)

@@ -33,6 +33,7 @@ from labctl.gui.log_panel import LogPanel
 from labctl.gui.monitor_panel import MonitorPanel
 from labctl.gui.passport_control import PassportControl
 from labctl.gui.passport_panel import PassportPanel
+from labctl.gui.placement import Placement
 from labctl.gui.plot_area import PlotArea
 from labctl.gui.queue_control import QueueControl
 from labctl.gui.queue_panel import QueuePanel
@@ -47,7 +48,8 @@ from labctl.run_handle import RunHandle
 
 READ_DEVICES_MS = 1000
 CLOSING_LOOK_MS = 100
-_WIDTHS = [352, 300]
+_WIDTHS = {"dock_sequences": 352, "dock_fit": 300}
+_HEIGHTS = {"dock_queue": 200}
 
 
 class MainWindow(QMainWindow):
@@ -100,7 +102,7 @@ class MainWindow(QMainWindow):
         self._device_timer = QTimer(self)
         self._device_timer.timeout.connect(station.read_devices)
         self._device_timer.start(READ_DEVICES_MS)
-        self._restore()
+        self._placement = Placement(self, settings, _WIDTHS, _HEIGHTS)
 
     def set_theme(self, name: str) -> None:
         """Change the colours of everything."""
@@ -150,9 +152,7 @@ class MainWindow(QMainWindow):
 
     def _leave(self) -> None:
         self._device_timer.stop()
-        self._settings.setValue("geometry", self.saveGeometry())
-        self._settings.setValue("layout", self.saveState())
-        self._settings.sync()
+        self._placement.save()
         self.monitors.close_monitors()
         self.log.close_log()
         self.station.close()
@@ -339,22 +339,6 @@ class MainWindow(QMainWindow):
 
     def _update_busy(self) -> None:
         self.sequences.set_busy(self.station.why_busy)
-
-    def _restore(self) -> None:
-        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
-        self.resize(1366, 740)
-        if geometry is not None:
-            self.restoreGeometry(geometry)
-        if layout is not None:
-            self.restoreState(layout)
-        else:
-            docks = [self.findChild(QDockWidget, f"dock_{n}") for n in ("sequences", "fit")]
-            self.resizeDocks(
-                [d for d in docks if d is not None], _WIDTHS, Qt.Orientation.Horizontal
-            )
-            bottom = self.findChild(QDockWidget, "dock_queue")
-            if bottom is not None:
-                self.resizeDocks([bottom], [200], Qt.Orientation.Vertical)
 
 
 def _call(action: Callable[[], Any]) -> None:
