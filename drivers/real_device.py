@@ -103,15 +103,15 @@ class RealDevice:
         if not self._open:
             raise DeviceError(f"{self.ROLE} at {self._link.where} is not open; open the rig first.")
 
-    def _check_model(self, answer: str, models: tuple[str, ...], question: str) -> str:
-        """`answer` if it names one of `models`.
+    def _check_model(self, known: bool, answer: str, expected: str, question: str) -> str:
+        """`answer` if it is that of a `known` model.
 
         Raises:
             DeviceError: another instrument answers at this address.
         """
-        if not any(model in answer for model in models):
+        if not known:
             raise DeviceError(
-                f"{self.ROLE} at {self._link.where}: expected {' or '.join(models)}, but "
+                f"{self.ROLE} at {self._link.where}: expected {expected}, but "
                 f"`{question}` is answered {answer!r}; is the address another instrument's?"
             )
         return answer

@@ -27,11 +27,15 @@ class VisaDevice(RealDevice):
 
     Attributes:
         TABLE: the pymeasure class.
-        MODELS: texts of which `*IDN?` must contain one.
+        MAKERS: spellings of the first field of `*IDN?`, small and capital letters alike.
+        MODELS: what the second field must be, in full.
+        FAMILY: what messages call many models; empty for their names.
     """
 
     TABLE: ClassVar[type[Instrument]]
+    MAKERS: ClassVar[tuple[str, ...]]
     MODELS: ClassVar[tuple[str, ...]]
+    FAMILY: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -48,9 +52,17 @@ class VisaDevice(RealDevice):
         return self._session.connect_as(self.TABLE)
 
     def _identify(self, handle: Any) -> str:
-        answer = self._check_model(handle.id, self.MODELS, "*IDN?")
+        # IEEE 488.2, 10.14.3: maker, model, serial number, firmware, between commas.
+        answer = handle.id
+        maker, model, *_ = (*(field.strip() for field in answer.split(",")), "", "")
+        known = maker.upper() in map(str.upper, self.MAKERS) and model in self.MODELS
+        self._check_model(known, answer, self._expected, "*IDN?")
         handle.clear()  # what stands in the error queue is not ours
         return answer
+
+    @property
+    def _expected(self) -> str:
+        return self.FAMILY or " or ".join(self.MODELS)
 
     def _set(self, instrument: Any, attribute: str, value: Any, *, within: float = 0.0) -> None:
         """Set an attribute of the table (or of one of its channels), ask for errors, read back.

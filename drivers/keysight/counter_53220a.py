@@ -163,6 +163,7 @@ class Keysight53220ACounter(VisaDevice):
 
     ROLE = "counter"
     TABLE = Keysight53220A
+    MAKERS = ("Agilent Technologies", "Keysight Technologies")
     MODELS = ("53220A", "53230A")
     LIMITS: ClassVar = {}
 

@@ -16,6 +16,7 @@ class E36312AElectromagnet(SupplyElectromagnet):
     """A coil on one output of an E36312A: 1 gives 6 V and 5 A, 2 and 3 give 25 V and 1 A."""
 
     TABLE = KeysightE36312A
+    MAKERS = ("Keysight Technologies",)
     MODELS = ("E36312A",)
     LIMITS: ClassVar = {
         "current_a": Limits(0.0, 5.0, "A"),

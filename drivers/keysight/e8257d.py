@@ -43,7 +43,12 @@ class E8257DMicrowave(VisaMicrowave):
     """The RF output of a Keysight E8257D or of its N51xx and E44xx relatives."""
 
     TABLE = E8257D
-    MODELS = ("E8257D", "E8257C", "N5171", "N5172", "N5173", "N518", "E4428C", "E4438C")
+    MAKERS = ("Agilent Technologies", "Keysight Technologies")
+    MODELS = (
+        *("E8257D", "E8257C", "E4428C", "E4438C", "N5171B", "N5172B", "N5173B"),
+        *("N5181A", "N5181B", "N5182A", "N5182B", "N5183A", "N5183B"),
+    )
+    FAMILY = "a PSG, MXG, EXG or ESG generator (E8257D, N5183B ...)"
     LIMITS: ClassVar = {
         "frequency_hz": Limits(100e3, 40e9, "Hz"),
         "power_dbm": Limits(-144.0, 26.0, "dBm"),

@@ -9,10 +9,11 @@ from pymeasure.instruments.agilent.agilent33500 import Agilent33500
 from drivers.aom_calibration import AOMCalibration
 from drivers.session import Session
 from drivers.visa_device import VisaDevice
-from labctl.errors import RigError
+from labctl.errors import DeviceError, RigError
 from labctl.hal import Limits
 
-MODELS = ("3350", "3351", "3352", "336")
+TWO_CHANNELS = ("33510B", "33512B", "33520B", "33522A", "33522B", "33612A", "33622A")
+ONE_CHANNEL = ("33509B", "33511B", "33519B", "33521A", "33521B", "33611A", "33621A")
 INFINITE_OHM = 1e9
 """These generators answer 9.9E+37 for a high-impedance load."""
 LOWEST_VPP, HIGHEST_VPP = 10e-3, 10.0
@@ -34,7 +35,9 @@ class Agilent33500Channel(VisaDevice):
     """
 
     TABLE = Agilent33500
-    MODELS = MODELS
+    MAKERS = ("Agilent Technologies", "Keysight Technologies")
+    MODELS = ONE_CHANNEL + TWO_CHANNELS
+    FAMILY = "a 33500 or 33600 series generator (33522B ...)"
 
     def __init__(
         self,
@@ -50,6 +53,15 @@ class Agilent33500Channel(VisaDevice):
         super().__init__(resource, limits=limits, **options)
         self._number = channel
         self._load_ohm = load_ohm
+
+    def _identify(self, handle: Any) -> str:
+        answer = super()._identify(handle)
+        if self._number == 2 and answer.split(",")[1].strip() in ONE_CHANNEL:
+            raise DeviceError(
+                f"{self.ROLE} at {self._link.where}: {answer!r} has one channel, but the rig asks "
+                "for channel 2."
+            )
+        return answer
 
     def _channel(self, handle: Any) -> Any:
         return handle.channels[self._number]

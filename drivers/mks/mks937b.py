@@ -27,7 +27,7 @@ class MKS937BGauge(VisaGauge):
     """
 
     TABLE = MKS937B
-    MODELS = ("937",)
+    MODELS = ("937B",)
 
     def __init__(
         self, resource: str | Session, *, channel: int = 1, address: int = 253, **options: Any
@@ -42,7 +42,8 @@ class MKS937BGauge(VisaGauge):
         return {"address": self._address}
 
     def _identify(self, handle: Any) -> str:
-        model = self._check_model(handle.ask("MD?"), self.MODELS, "MD?")
+        model = handle.ask("MD?").strip()
+        self._check_model(model in self.MODELS, model, self._expected, "MD?")
         return f"MKS Instruments,{model},{handle.serial}"
 
     def _read_pa(self, handle: Any) -> float:

@@ -16,6 +16,7 @@ class HMP4040Electromagnet(SupplyElectromagnet):
     """
 
     TABLE = HMP4040
+    MAKERS = ("Rohde&Schwarz", "Hameg", "Hameg Instruments")
     MODELS = ("HMP4040", "HMP4030", "HMP2030", "HMP2020")
     LIMITS: ClassVar = {
         "current_a": Limits(0.0, 10.0, "A"),

@@ -77,7 +77,7 @@ class NGE103Electromagnet(HMP4040Electromagnet):
     """A coil on one output of an NGE103B (or NGE102B)."""
 
     TABLE = NGE103
-    MODELS = ("NGE103", "NGE102")
+    MODELS = ("NGE103B", "NGE103", "NGE102B", "NGE102")
     LIMITS: ClassVar = {
         "current_a": Limits(0.0, 3.0, "A"),
         "ramp_rate_a_per_s": Limits(0.001, 10.0, "A/s"),

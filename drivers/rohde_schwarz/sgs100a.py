@@ -21,6 +21,7 @@ class SGS100AMicrowave(VisaMicrowave):
     """The RF output of an SGS100A."""
 
     TABLE = SGS100A
+    MAKERS = ("Rohde&Schwarz",)
     MODELS = ("SGS100A",)
     LIMITS: ClassVar = {
         "frequency_hz": Limits(1e6, 12.75e9, "Hz"),

@@ -109,6 +109,7 @@ class SMB100AMicrowave(VisaMicrowave):
     """
 
     TABLE = SMB100A
+    MAKERS = ("Rohde&Schwarz",)
     MODELS = ("SMB100A",)
     LIMITS: ClassVar = {
         "frequency_hz": Limits(100e3, 6e9, "Hz"),

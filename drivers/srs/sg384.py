@@ -41,6 +41,7 @@ class SG384Microwave(VisaMicrowave):
     """The type-N output of an SG384 (or SG382, SG386; narrow the limits in the rig file)."""
 
     TABLE = SG384
+    MAKERS = ("Stanford Research Systems",)
     MODELS = ("SG384", "SG386", "SG382")
     LIMITS: ClassVar = {
         "frequency_hz": Limits(950e3, 6.075e9, "Hz"),
