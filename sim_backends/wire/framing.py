@@ -1,9 +1,26 @@
 """Messages out of a stream of bytes, however it was cut on its way."""
 
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 LONGEST_MESSAGE = 1_000_000
 """Bytes; a longer one is dropped up to its end, so that memory stays as it is."""
+
+
+class Cutter(Protocol):
+    """Whatever finds messages in a stream of bytes."""
+
+    overruns: int
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The messages that `data` completes, without their ends."""
+        ...
+
+
+def framer_for(instrument: Any) -> Cutter:
+    """The instrument's own framer, if its protocol needs more than the end of a line."""
+    own = getattr(instrument, "framer", None)
+    return Framer(instrument.line_end) if own is None else own()
 
 
 class Framer:

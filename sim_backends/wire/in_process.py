@@ -22,7 +22,7 @@ from sim_backends.wire.catalogue import (
     socket_resource,
 )
 from sim_backends.wire.command_table import CommandTable
-from sim_backends.wire.framing import Framer
+from sim_backends.wire.framing import framer_for
 from sim_backends.wire.scpi_error import SilentError
 from sim_backends.world import World
 
@@ -38,7 +38,7 @@ class WorldDevice(Device):
         for kind in ("TCPIP SOCKET", "TCPIP INSTR", "ASRL INSTR", "GPIB INSTR", "USB INSTR"):
             self.add_eom(kind, "\n", "\n")
         self._instrument = instrument
-        self._framer = Framer(instrument.line_end)
+        self._framer = framer_for(instrument)
         self._overruns = 0
         self._answers = bytearray()
         self._ends: list[int] = []
@@ -83,7 +83,7 @@ class WorldDevice(Device):
     def forget(self) -> None:
         """Device clear: nothing that was written or answered is left."""
         with self._busy:
-            self._framer = Framer(self._instrument.line_end)
+            self._framer = framer_for(self._instrument)
             self._overruns = 0
             self._answers.clear()
             self._ends.clear()

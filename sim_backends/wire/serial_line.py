@@ -8,7 +8,7 @@ import threading
 from typing import Self
 
 from sim_backends.wire.catalogue import WireInstrument
-from sim_backends.wire.framing import Framer
+from sim_backends.wire.framing import framer_for
 from sim_backends.wire.scpi_error import SilentError
 
 RECEIVE_BYTES = 4096
@@ -52,7 +52,7 @@ class SerialLine:
             os.close(descriptor)
 
     def _serve(self) -> None:
-        framer = Framer(self._instrument.line_end)
+        framer = framer_for(self._instrument)
         while True:
             readable, _, _ = select.select([self._near, self._wake_out], [], [])
             if self._wake_out in readable:

@@ -11,7 +11,7 @@ from typing import Self
 
 from labctl.errors import DeviceError
 from sim_backends.wire.catalogue import WireInstrument
-from sim_backends.wire.framing import Framer
+from sim_backends.wire.framing import framer_for
 from sim_backends.wire.scpi_error import SilentError
 
 RECEIVE_BYTES = 65536
@@ -143,7 +143,7 @@ def line_service(instrument: WireInstrument) -> Service:
     """Serve an instrument that reads messages with an end and answers some of them."""
 
     def serve(connection: socket.socket) -> None:
-        framer = Framer(instrument.line_end)
+        framer = framer_for(instrument)
         connection.settimeout(None)
         overruns = 0
         while data := connection.recv(RECEIVE_BYTES):

@@ -9,7 +9,6 @@ from pymeasure.instruments.thyracont.smartline_v1 import calculate_checksum
 from drivers.keysight.counter_53220a import Keysight53220ACounter
 from drivers.keysight.counter_pair import Keysight53220APair
 from drivers.mks.mks937b import MKS937BGauge
-from drivers.pfeiffer.tpg366 import TPG366Gauge
 from drivers.session import Session
 from drivers.thyracont.smartline import SmartlineGauge, SmartlineV1Gauge
 from labctl.errors import DeviceError, LimitError, RigError
@@ -266,25 +265,6 @@ def test_the_mks_is_read_in_whatever_unit_it_shows() -> None:
             _ = gauge.pressure_pa
 
 
-ACK, ENQ = "\x06", "\x05"
-
-
-def test_the_tpg_is_read_in_whatever_unit_it_shows() -> None:
-    pairs: list[Pair] = [
-        ("AYT", ACK), (ENQ, "TPG 362,PTG28290,44990000,010100,010100"),
-        ("UNI", ACK), (ENQ, "0"), ("PR1", ACK), (ENQ, "0,+1.2340E-02"),
-        ("UNI", ACK), (ENQ, "1"), ("PR1", ACK), (ENQ, "0,+7.6000E+02"),
-        ("UNI", ACK), (ENQ, "2"), ("PR1", ACK), (ENQ, "4,+2.0000E-02"),
-    ]  # fmt: skip
-    with conversation(TPG366Gauge, pairs) as gauge:
-        gauge.open()
-        assert gauge.identity.startswith("Pfeiffer,TPG 362")
-        assert gauge.pressure_pa == pytest.approx(1.234)
-        assert gauge.pressure_pa == pytest.approx(101325)
-        with pytest.raises(DeviceError, match=r"`PR1` is answered `sensor off` \(4\)"):
-            _ = gauge.pressure_pa
-
-
 @ONE_PAIR_IS_ONE_MESSAGE
 @pytest.mark.parametrize(
     ("role", "pairs"),
@@ -292,7 +272,6 @@ def test_the_tpg_is_read_in_whatever_unit_it_shows() -> None:
         (SmartlineV1Gauge, [(smartline("001T"), smartline("001TABC123"))]),
         (SmartlineGauge, [(smartline("0010TD00"), smartline("0011TD06ABC123"))]),
         (MKS937BGauge, [("@253MD?", "@253ACK946"), (None, b"FF")]),
-        (TPG366Gauge, [("AYT", ACK), (ENQ, "MVC-3,1,2,3,4")]),
     ],
 )
 def test_another_instrument_at_a_gauges_line_is_named(role: type[Any], pairs: list[Pair]) -> None:
@@ -306,5 +285,3 @@ def test_another_instrument_at_a_gauges_line_is_named(role: type[Any], pairs: li
 def test_gauge_channels_that_do_not_exist_are_refused() -> None:
     with pytest.raises(RigError):
         MKS937BGauge(PLACE, channel=7)
-    with pytest.raises(RigError):
-        TPG366Gauge(PLACE, sensor=0)
