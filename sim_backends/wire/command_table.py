@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sim_backends.wire.parameters import Parameter
 
 if TYPE_CHECKING:
+    from sim_backends.wire.bench import Bench
     from sim_backends.wire.instrument import SCPIInstrument
 
 
@@ -36,6 +37,9 @@ class Command:
         writable, readable: whether it can be set and asked for.
         do: carries out the set form, if there is no `kind`.
         answer: answers the query form, if there is no `kind`.
+        most, most_asked: how many parameters `do` and `answer` take; None if they look themselves.
+        step: header of the command that holds the step of UP and DOWN; empty if there is none.
+        indefinite: whether the answer ends only with the message, so that no other may follow it.
     """
 
     header: str
@@ -45,11 +49,22 @@ class Command:
     readable: bool = True
     do: Callable[[Call], None] | None = None
     answer: Callable[[Call], str | bytes] | None = None
+    most: int | None = None
+    most_asked: int | None = None
+    step: str = ""
+    indefinite: bool = False
 
 
-def control(header: str, kind: Parameter, at: str = "") -> Command:
-    """A value that can be set and asked for; without `at` it is remembered, and that is all."""
-    return Command(header, kind, at)
+def control(header: str, kind: Parameter, at: str = "", *, step: str = "") -> Command:
+    """A value that can be set and asked for; without `at` it is remembered, and that is all.
+
+    Args:
+        header: as manuals write it.
+        kind: what is set and asked for.
+        at: where the value lives on the bench.
+        step: header of another command, which holds the step of UP and DOWN.
+    """
+    return Command(header, kind, at, step=step)
 
 
 def measurement(header: str, kind: Parameter, at: str) -> Command:
@@ -61,14 +76,25 @@ def action(
     header: str,
     do: Callable[[Call], None],
     answer: Callable[[Call], str | bytes] | None = None,
+    *,
+    most: int | None = None,
+    most_asked: int | None = None,
 ) -> Command:
     """A command with a meaning of its own, and perhaps a query form."""
-    return Command(header, do=do, answer=answer, writable=True, readable=answer is not None)
+    return Command(
+        header, do=do, answer=answer, readable=answer is not None, most=most, most_asked=most_asked
+    )
 
 
-def query(header: str, answer: Callable[[Call], str | bytes]) -> Command:
+def query(
+    header: str,
+    answer: Callable[[Call], str | bytes],
+    *,
+    most: int | None = None,
+    indefinite: bool = False,
+) -> Command:
     """A question with an answer of its own."""
-    return Command(header, answer=answer, writable=False)
+    return Command(header, answer=answer, writable=False, most_asked=most, indefinite=indefinite)
 
 
 def ignored(*headers: str) -> tuple[Command, ...]:
@@ -97,6 +123,9 @@ class CommandTable:
         compact: parameters may follow the header without a space (Stanford Research Systems).
         terminator: of every answer.
         no_error: how an empty error queue spells its number.
+        trigger: what *TRG and a trigger message of the interface do; None if they are ignored.
+        registers: highest register of *SAV and *RCL; they begin at 0.
+        operation, questionable: condition registers of the SCPI status tree, from the bench.
     """
 
     dialect: str
@@ -111,6 +140,10 @@ class CommandTable:
     compact: bool = False
     terminator: bytes = b"\n"
     no_error: str = "0"
+    trigger: Callable[[Call], None] | None = None
+    registers: int = 9
+    operation: Callable[["Bench"], int] | None = None
+    questionable: Callable[["Bench"], int] | None = None
 
     @property
     def line_end(self) -> bytes:

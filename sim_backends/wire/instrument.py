@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from labctl.errors import DeviceError, LimitError
+from sim_backends.wire.access_lock import AccessLock
 from sim_backends.wire.bench import Bench
 from sim_backends.wire.command_table import (
     Call,
@@ -17,6 +18,7 @@ from sim_backends.wire.command_table import (
 )
 from sim_backends.wire.common_commands import COMMON, SYSTEM
 from sim_backends.wire.parameters import Number, Numbers, Parameter
+from sim_backends.wire.saved_states import SavedStates
 from sim_backends.wire.scpi_error import SCPIError
 from sim_backends.wire.status import Status
 from sim_backends.wire.syntax import channel_list, header_pattern, split_parameters, split_units
@@ -25,6 +27,10 @@ _SPACED = re.compile(r"\s*(\*?[A-Za-z][\w:]*|:[A-Za-z][\w:]*)(\?)?(?:\s+(.*))?\s
 _QUERY_WITHOUT_SPACE = re.compile(r"\s*([*:]?[A-Za-z][\w:]*)(\?)(.*)\Z", re.DOTALL)
 _COMPACT = re.compile(r"\s*(\*?[A-Za-z]+)(\?)?\s*(.*?)\s*\Z", re.DOTALL)
 _CACHED_HEADERS = 4096
+_STEPS = {"UP": 1, "DOWN": -1}
+INPUT_BUFFER_BYTES = 65536
+OUTPUT_QUEUE_BYTES = 65536
+"""Where both are full the instrument is deadlocked (IEEE 488.2, 6.3.1.7)."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +51,8 @@ class SCPIInstrument:
 
     Attributes:
         status: registers and error queue.
+        access: the locks that clients hold on it.
+        states: what *SAV has kept.
         selected: channel that commands without a channel mean.
         memory: what is remembered without any effect, by `remembered_key`.
     """
@@ -52,14 +60,20 @@ class SCPIInstrument:
     def __init__(self, table: CommandTable, bench: Bench) -> None:
         self.table = table
         self.bench = bench
-        self.status = Status()
+        watched = table.operation is not None or table.questionable is not None
+        self.status = Status(self._refresh if watched else None)
+        self.access = AccessLock()
+        self.states = SavedStates(self)
         self.selected = table.channels[0]
         self.memory: dict[tuple[str, int], Any] = {}
         self._lock = threading.RLock()
+        self._answers: list[str | bytes] = []
+        # A model's own words come first: they may say a common one differently.
         self._patterns = [
             (header_pattern(command.header), command)
-            for command in (*COMMON, *(() if table.compact else SYSTEM), *table.commands)
+            for command in (*table.commands, *COMMON, *(() if table.compact else SYSTEM))
         ]
+        self._by_header = {command.header: command for command in table.commands}
         self._known: dict[str, _Target] = {}
         self._places: dict[tuple[str, int], tuple[Any, str]] = {}
 
@@ -80,18 +94,30 @@ class SCPIInstrument:
 
     def overrun(self) -> None:
         """A message was too long for the input buffer and was dropped."""
-        with self._lock:
-            self.status.report(SCPIError(-363))
+        self.status.report(SCPIError(-363))
 
-    def handle(self, message: bytes) -> bytes | None:
+    def query_error(self, number: int) -> None:
+        """The client broke the message exchange protocol (IEEE 488.2, 6.3.2): -410 or -420."""
+        self.status.report(SCPIError(number))
+
+    def handle(self, message: bytes, *, queued: bool = False) -> bytes | None:
         """Carry out one program message, without its end; returns the answer with its own.
+
+        Args:
+            message: the program message.
+            queued: whether answers wait in an output queue until the client reads them; a message
+                that fills queue and input buffer at once is then deadlocked, which is -430.
 
         Raises:
             SilentError: a fault is injected that keeps the instrument from answering.
         """
         with self._lock:
             self.bench.check_cable(self.role)
-            answers = self._carry_out(message.decode("latin-1"))
+            self._answers = answers = []
+            self._carry_out(message.decode("latin-1"), answers, queued)
+            self._answers = []
+        if self.status.service_mask:
+            self.status.tell_watchers()
         if not answers:
             return None
         pieces = [a if isinstance(a, bytes) else a.encode("latin-1", "replace") for a in answers]
@@ -101,19 +127,35 @@ class SCPIInstrument:
         """Bring everything to its value after *RST."""
         self.memory.clear()
         self.selected = self.table.channels[0]
-        self._carry_out(self.table.reset)
+        self._carry_out(self.table.reset, [])
 
-    def status_byte(self) -> int:
-        """The status byte, as a serial poll reads it."""
-        with self._lock:
-            return self.status.byte()
+    @property
+    def message_available(self) -> bool:
+        """Whether the message that is being carried out has answers so far."""
+        return bool(self._answers)
+
+    def status_byte(self, message_available: bool = False) -> int:
+        """The status byte, as a serial poll reads it; also while a message is carried out."""
+        return self.status.byte(message_available)
+
+    def trigger(self) -> None:
+        """Do what *TRG does: the trigger message of an interface came in."""
+        self.handle(b"*TRG")
+
+    def _refresh(self, status: Status) -> None:
+        if self.table.operation is not None:
+            status.operation.update(self.table.operation(self.bench))
+        if self.table.questionable is not None:
+            status.questionable.update(self.table.questionable(self.bench))
 
     # --- from a message to commands ---------------------------------------------------------
 
-    def _carry_out(self, message: str) -> list[str | bytes]:
-        answers: list[str | bytes] = []
+    def _carry_out(self, message: str, answers: list[str | bytes], queued: bool = False) -> None:
         path = ""
+        indefinite = changed = deadlocked = False
+        unread, waiting = len(message), 0
         for unit in split_units(message):
+            unread -= len(unit) + 1
             try:
                 header, asked, rest = self._split_header(unit)
                 if header[0] == "*":
@@ -122,19 +164,29 @@ class SCPIInstrument:
                     full = header[1:] if header[0] == ":" else path + header
                     path = full[: full.rfind(":") + 1]
                     target = self._target(full)
+                if asked and indefinite and not self.table.compact:
+                    raise SCPIError(-440)
                 answer = self._execute(target, asked, rest)
-                if answer is not None:
+                changed = changed or not asked
+                if answer is not None and not deadlocked:
                     answers.append(answer)
+                    indefinite = target.command.indefinite
+                    waiting += len(answer) + 1
+                    if queued and waiting > OUTPUT_QUEUE_BYTES and unread > INPUT_BUFFER_BYTES:
+                        deadlocked = True
+                        answers.clear()
+                        self.status.report(SCPIError(-430))
             except SCPIError as error:
                 self.status.report(error)
                 if error.is_command_error:
                     break
             except LimitError as error:
-                self.status.report(SCPIError(-222, _quotable(error)))
+                self.status.report(SCPIError(-222, str(error)))
             except DeviceError as error:
                 self.bench.check_cable(self.role)
-                self.status.report(SCPIError(-200, _quotable(error)))
-        return answers
+                self.status.report(SCPIError(-200, str(error)))
+        if changed:
+            self.status.refresh()
 
     def _split_header(self, unit: str) -> tuple[str, bool, str]:
         if self.table.compact:
@@ -189,6 +241,9 @@ class SCPIInstrument:
         return None
 
     def _special(self, command: Command, asked: bool, call: Call) -> str | bytes | None:
+        most = command.most_asked if asked else command.most
+        if most is not None and len(call.parameters) > most:
+            raise SCPIError(-108, _shown(call.parameters[most]))
         if asked:
             return command.answer(call) if command.answer is not None else None
         if command.do is not None:
@@ -215,10 +270,20 @@ class SCPIInstrument:
             value: Any = kind.parse_all(parameters)
         elif len(parameters) > 1:
             raise SCPIError(-108, _shown(parameters[1]))
+        elif command.step and parameters[0].strip().upper() in _STEPS:
+            sign = _STEPS[parameters[0].strip().upper()]
+            for channel in channels:
+                self.write(command, channel, self._stepped(command, kind, channel, sign))
+            return
         else:
             value = kind.parse(parameters[0])
         for channel in channels:
             self.write(command, channel, value)
+
+    def _stepped(self, command: Command, kind: Parameter, channel: int, sign: int) -> Any:
+        """One step up or down. Raises SCPIError: -222, it would leave the range."""
+        step = self.read(self._by_header[command.step], channel)
+        return kind.parse(repr(self.read(command, channel) + sign * step))
 
     def read(self, command: Command, channel: int) -> Any:
         """The value behind a command."""
@@ -258,9 +323,5 @@ def _of_channel(parts: Mapping[int, Any], channel: int) -> Any:
     return parts[channel]
 
 
-def _quotable(error: Exception) -> str:
-    return " ".join(str(error).replace('"', "'").split())[:200]
-
-
 def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() and c != '"' else "?" for c in text.strip()[:40])
+    return text.strip()[:40]

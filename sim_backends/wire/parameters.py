@@ -1,13 +1,33 @@
 """Kinds of parameters: how a value is written to an instrument, and how it answers with it."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sim_backends.wire.scpi_error import SCPIError
 from sim_backends.wire.syntax import is_keyword, scale_of, short_form, split_suffix
 
+LEVEL_OHM = 50.0
+_DBM: dict[str, Callable[[float], float]] = {
+    "W": lambda watts: dbm_of_volts(math.sqrt(watts * LEVEL_OHM), LEVEL_OHM),
+    "V": lambda volts: dbm_of_volts(volts, LEVEL_OHM),
+    "RMS": lambda volts: dbm_of_volts(volts, LEVEL_OHM),
+    "VPP": lambda volts: dbm_of_volts(volts / math.sqrt(8), LEVEL_OHM),
+    "DBUV": lambda level: dbm_of_volts(1e-6 * 10 ** (level / 20), LEVEL_OHM),
+}
+"""Effective volts (V and RMS), volts from peak to peak of a sine, and dB above 1 uV, in dBm."""
 MINIMUM, MAXIMUM, DEFAULT = "MINimum", "MAXimum", "DEFault"
+
+
+def dbm_of_volts(volts: float, load_ohm: float) -> float:
+    """Level of effective volts across a load."""
+    return 10 * math.log10(volts**2 / load_ohm / 1e-3)
+
+
+def volts_of_dbm(dbm: float, load_ohm: float) -> float:
+    """Effective volts across a load."""
+    return math.sqrt(1e-3 * 10 ** (dbm / 10) * load_ohm)
 
 
 class Parameter(Protocol):
@@ -68,6 +88,28 @@ class Number:
         if self.format:
             return format(value, self.format)
         return str(round(value)) if self.integer else repr(float(value))
+
+
+@dataclass(frozen=True)
+class PowerLevel(Number):
+    """A level in dBm; further suffixes stand for the same power into 50 ohm.
+
+    Attributes:
+        suffixes: which of `_DBM` are understood beside DBM; multipliers may stand before them.
+    """
+
+    suffixes: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> float:
+        found = split_suffix(text)
+        suffix = found[1] if found is not None else ""
+        unit = next((u for u in self.suffixes if suffix.endswith(u) and suffix != "DBM"), "")
+        if found is None or not unit:
+            return super().parse(text)
+        value = found[0] if unit.startswith("DB") else found[0] * scale_of(suffix, unit)
+        if not unit.startswith("DB") and value <= 0:
+            raise SCPIError(-222, f"{text.strip()[:40]} has no level")
+        return super().parse(repr(_DBM[unit](value)))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ _NODE = re.compile(r"\[([^\[\]]+)\]|([^\[\]:]+)")
 _NUMBER = re.compile(
     r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:\s*[eE]\s*[+-]?\d+)?)\s*([A-Za-z%][A-Za-z/%]*\d?)?\s*\Z"
 )
+_NON_DECIMAL = re.compile(r"\s*#([HQB])(\w*)\s*\Z", re.IGNORECASE | re.ASCII)
+_BASES = {"H": 16, "Q": 8, "B": 2}
 _CHANNEL_RANGE = re.compile(r"\s*(\d{1,3})(?:\s*:\s*(\d{1,3}))?\s*\Z")
 MULTIPLIERS = {
     "": 1.0, "G": 1e9, "MA": 1e6, "K": 1e3, "M": 1e-3, "U": 1e-6, "N": 1e-9, "P": 1e-12,
@@ -85,12 +87,26 @@ def _mnemonic_pattern(node: str) -> str:
 
 
 def split_suffix(text: str) -> tuple[float, str] | None:
-    """A decimal number and the unit behind it in capitals; None if it is no number."""
+    """A number and the unit behind it in capitals; None if it is no number.
+
+    Raises:
+        SCPIError: -121, a digit that the base of #H, #Q or #B (IEEE 488.2, 7.7.4) does not have.
+    """
     match = _NUMBER.match(text)
     if match is None:
-        return None
+        return _non_decimal(text) if "#" in text else None
     value = float(match[1].replace(" ", ""))
     return (value, (match[2] or "").upper()) if math.isfinite(value) else None
+
+
+def _non_decimal(text: str) -> tuple[float, str] | None:
+    match = _NON_DECIMAL.match(text)
+    if match is None:
+        return None
+    try:
+        return float(int(match[2].replace("_", "?"), _BASES[match[1].upper()])), ""
+    except (ValueError, OverflowError) as error:
+        raise SCPIError(-121, text.strip()[:40]) from error
 
 
 def scale_of(suffix: str, unit: str) -> float:

@@ -24,7 +24,7 @@ def lab() -> Lab:
 def test_every_instrument_resets_and_answers_the_common_queries(lab: Lab, dialect: str) -> None:
     assert lab.ask(dialect, "*IDN?").count(",") >= 3
     assert lab.tell(dialect, "*RST;*CLS") is None
-    assert lab.ask(dialect, "*OPC?;*TST?;*STB?;*ESR?;*SRE?;*ESE?") == "1;0;0;0;0;0"
+    assert lab.ask(dialect, "*OPC?;*TST?;*STB?;*ESR?;*SRE?;*ESE?") == "1;0;16;0;0;0"
     assert lab.tell(dialect, "*ESE 32;*SRE 255;*OPC;*WAI") is None
     assert lab.ask(dialect, "*ESE?;*SRE?;*ESR?") == "32;191;1"
     assert lab.tell(dialect, "NOSUCH 1") is None

@@ -9,21 +9,36 @@ from sim_backends.wire.command_table import (
     ignored,
     measurement,
 )
-from sim_backends.wire.parameters import Boolean, Choice, Number, Numbers, Text
+from sim_backends.wire.conditions import sweeping
+from sim_backends.wire.parameters import Boolean, Choice, Number, Numbers, PowerLevel, Text
+from sim_backends.wire.scpi_error import SCPIError
 
 _POINTS = Number(integer=True)
+_FREQUENCY_STEP = "[SOURce<ch>:]FREQuency[:CW|:FIXed]:STEP[:INCRement]"
+_POWER_STEP = "[SOURce<ch>:]POWer[:LEVel][:IMMediate][:AMPLitude]:STEP[:INCRement]"
+_LEVELS = ("DBUV", "V", "W")
 
 
 def _start_list(call: Call) -> None:
     call.instrument.bench.sweeper.start()
 
 
+def _trigger(call: Call) -> None:
+    if call.instrument.bench.sweeper.mode != "LIST":
+        raise SCPIError(-211)
+    _start_list(call)
+
+
 def _tone(highest_hz: float, low_dbm: float, high_dbm: float, shown: str) -> tuple[Command, ...]:
     return (
         control("[SOURce<ch>:]FREQuency[:CW|:FIXed]",
-                Number("HZ", 100e3, highest_hz, 1e9, format=shown), "microwave.frequency_hz"),
+                Number("HZ", 100e3, highest_hz, 1e9, format=shown), "microwave.frequency_hz",
+                step=_FREQUENCY_STEP),
+        control(_FREQUENCY_STEP, Number("HZ", 0.0, highest_hz, 100e6, format=shown)),
         control("[SOURce<ch>:]POWer[:LEVel][:IMMediate][:AMPLitude]",
-                Number("DBM", low_dbm, high_dbm, -30.0, format=shown), "microwave.power_dbm"),
+                PowerLevel("DBM", low_dbm, high_dbm, -30.0, format=shown, suffixes=_LEVELS),
+                "microwave.power_dbm", step=_POWER_STEP),
+        control(_POWER_STEP, Number("DB", 0.0, 100.0, 1.0, format=shown)),
         control("OUTPut<ch>[:STATe]", Boolean(), "microwave.output"),
         control("[SOURce<ch>:]PHASe[:ADJust]", Number("DEG", -720.0, 720.0)),
         control("[SOURce<ch>:]FREQuency:OFFSet", Number("HZ", -1e11, 1e11)),
@@ -126,6 +141,8 @@ SMB100A = CommandTable(
     ),
     options="SMB-B106,SMB-B1",
     reset=_RESET,
+    trigger=_trigger,
+    operation=sweeping,
 )
 SGS100A = CommandTable(
     dialect="sgs100a",
@@ -159,6 +176,8 @@ N5183B = CommandTable(
     commands=(*_tone(20e9, -130.0, 30.0, "+.13E"), *_KEYSIGHT_LIST, *_KEYSIGHT_MORE),
     options="520,1EQ,UNW",
     reset=_RESET,
+    trigger=_trigger,
+    operation=sweeping,
     no_error="+0",
 )
 E8257D = CommandTable(
@@ -168,5 +187,7 @@ E8257D = CommandTable(
     commands=(*_tone(20e9, -135.0, 30.0, "+.13E"), *_KEYSIGHT_LIST, *_KEYSIGHT_MORE),
     options="520,UNR",
     reset=_RESET,
+    trigger=_trigger,
+    operation=sweeping,
     no_error="+0",
 )

@@ -10,7 +10,7 @@ from sim_backends.wire.command_table import (
     ignored,
     query,
 )
-from sim_backends.wire.parameters import Boolean, Number
+from sim_backends.wire.parameters import Boolean, Number, PowerLevel
 from sim_backends.wire.tables.srs_list import list_commands
 
 LAST_ERROR_CODES = {-113: 110, -102: 110, -222: 11, -224: 11, -131: 118, -109: 112, -108: 111}
@@ -29,7 +29,7 @@ def _option(call: Call) -> str:
 
 def _commands(highest_hz: float) -> Iterable[Command]:
     frequency = Number("HZ", 950e3, highest_hz, 10e6, format=".6f")
-    power = Number("DBM", -110.0, 16.5, -30.0, format=".2f")
+    power = PowerLevel("DBM", -110.0, 16.5, -30.0, format=".2f", suffixes=("RMS", "VPP"))
     return (
         control("FREQ", frequency, "microwave.frequency_hz"),
         control("AMPR", power, "microwave.power_dbm"),

@@ -1,6 +1,7 @@
 """Current supplies of the electromagnet; the coil is on output 1, nothing on the others."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sim_backends.wire.command_table import (
     Call,
@@ -16,6 +17,8 @@ from sim_backends.wire.scpi_error import SCPIError
 
 _VOLTAGE_HEADER = "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]"
 _CURRENT_HEADER = "[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]"
+_VOLTAGE_STEP = "[SOURce:]VOLTage[:LEVel][:IMMediate]:STEP[:INCRement]"
+_CURRENT_STEP = "[SOURce:]CURRent[:LEVel][:IMMediate]:STEP[:INCRement]"
 
 
 def _apply(voltage: Number, current: Number) -> Command:
@@ -37,8 +40,10 @@ def _apply(voltage: Number, current: Number) -> Command:
 
 def _outputs(voltage: Number, current: Number) -> Iterable[Command]:
     return (
-        control(_VOLTAGE_HEADER, voltage, "supply#.voltage_v"),
-        control(_CURRENT_HEADER, current, "supply#.current_a"),
+        control(_VOLTAGE_HEADER, voltage, "supply#.voltage_v", step=_VOLTAGE_STEP),
+        control(_VOLTAGE_STEP, replace(voltage, low=0.0, default=1.0)),
+        control(_CURRENT_HEADER, current, "supply#.current_a", step=_CURRENT_STEP),
+        control(_CURRENT_STEP, replace(current, low=0.0, default=0.1)),
         measurement("MEASure[:SCALar]:VOLTage[:DC]", voltage, "supply#.measured_v"),
         measurement("MEASure[:SCALar]:CURRent[:DC]", current, "supply#.measured_a"),
         _apply(voltage, current),
@@ -67,8 +72,6 @@ def _hameg(
             control("INSTrument:NSELect", numbers, "instrument.selected"),
             action("INSTrument[:SELect]", select, lambda c: f"OUTP{c.instrument.selected}"),
             *_outputs(voltage, current),
-            control("[SOURce:]VOLTage[:LEVel]:STEP[:INCRement]", Number("V", 0.0, 32.05, 1.0)),
-            control("[SOURce:]CURRent[:LEVel]:STEP[:INCRement]", Number("A", 0.0, 10.0, 0.1)),
             control("[SOURce:]VOLTage:PROTection[:LEVel]", voltage),
             control("OUTPut:SELect", Boolean(), "supply#.active"),
             control("OUTPut[:STATe]", Boolean(), "supply#.enabled"),
