@@ -153,6 +153,11 @@ class Passports:
             self._keep(passport, id)
         return passport
 
+    def leave(self) -> None:
+        """Declare that no particle is in the trap."""
+        with self._lock:
+            self._write(self._particles, "")
+
     def describe(
         self,
         id: str,  # noqa: A002
@@ -200,7 +205,9 @@ class Passports:
         return self._particles[name]
 
     def _keep(self, passport: Passport, current: str) -> None:
-        particles = {**self._particles, passport.particle: passport}
+        self._write({**self._particles, passport.particle: passport}, current)
+
+    def _write(self, particles: dict[str, Passport], current: str) -> None:
         content = {"current": current, "particles": [asdict(p) for p in particles.values()]}
         write_json(self.path, content)
         self._current, self._particles = current, particles

@@ -64,7 +64,36 @@ def can_be_set(role: str, device: Device, setting: str) -> bool:
     return (role, setting) == _RAMPED or getattr(found, "fset", None) is not None
 
 
-def change(rig: Rig, role: str, setting: str, value: str | float | bool) -> None:
+def at_stake(rig: Rig, role: str) -> str:
+    """What a change of this device by hand may lose, as a question asks; "" if nothing.
+
+    The rig file says so: with `keeps`, and with a safe state that is "hold".
+    """
+    state = rig.safe_states[role]
+    generic = f"whatever depends on the present state of the {role}"
+    return state.keeps or (generic if state.held else "")
+
+
+def refusal(rig: Rig, role: str, particle: str) -> str:
+    """Why a device may not be changed by hand while a particle is declared; "" if it may."""
+    lost = at_stake(rig, role)
+    if not lost or not particle:
+        return ""
+    return (
+        f"The {role} is locked while {particle} is in the trap: a change may lose {lost}. "
+        f"Declare that no particle is there, then change it."
+    )
+
+
+def change(
+    rig: Rig,
+    role: str,
+    setting: str,
+    value: str | float | bool,
+    *,
+    particle: str = "",
+    sure: bool = False,
+) -> None:
     """Give one setting of an open device another value; returns when it has arrived.
 
     Args:
@@ -72,9 +101,12 @@ def change(rig: Rig, role: str, setting: str, value: str | float | bool) -> None
         role: such as "microwave".
         setting: such as "frequency_hz".
         value: a switch, a number in SI, or text with a unit ("2.87 GHz").
+        particle: identifier of the particle that is declared to be there; "" for none.
+        sure: whoever asks knows that what `at_stake` tells may be lost.
 
     Raises:
-        RigError: a run owns the device, or it has no such setting.
+        RigError: a run owns the device, or it has no such setting; or something is at stake,
+            and a particle is declared or nobody is `sure`.
         UnitError: the text cannot be read.
         LimitError: the device or the rig file forbids the value; nothing was sent.
         DeviceError: the device did not do it.
@@ -82,6 +114,11 @@ def change(rig: Rig, role: str, setting: str, value: str | float | bool) -> None
     device = rig.devices[role]
     if not can_be_set(role, device, setting):
         raise RigError(f"The {role} has no `{setting}` that can be set.")
+    locked, lost = refusal(rig, role, particle), at_stake(rig, role)
+    if locked:
+        raise RigError(locked)
+    if lost and not sure:
+        raise RigError(f"A change of the {role} by hand may lose {lost}; say that it is meant.")
     if isinstance(value, str):
         unit = device.limits[setting].unit if setting in device.limits else ""
         value = parse_quantity(value, unit)

@@ -295,7 +295,7 @@ def _value(value: float | str, unit: str) -> float:
 
 def _safe_state(device: Device, item: DeviceSpec) -> SafeState:
     if item.safe_state == HOLD or isinstance(item.safe_state, str):
-        return SafeState()
+        return SafeState(keeps=item.keeps)
     settings: dict[str, float | bool] = {}
     for name, value in item.safe_state.items():
         if inspect.getattr_static(device, name, None) is None:
@@ -310,4 +310,4 @@ def _safe_state(device: Device, item: DeviceSpec) -> SafeState:
         except LimitError as error:
             raise RigError(f"safe_state: {error}") from error
     units = {name: device.limits[name].unit for name in settings if name in device.limits}
-    return SafeState(settings, units)
+    return SafeState(settings, units, item.keeps)

@@ -27,10 +27,15 @@ class DeviceSpec(SharedSpec):
     """One device. An argument "@name" stands for the shared object of that name.
 
     So it does in [shared], for an object that stands above.
+
+    Attributes:
+        keeps: what is lost with the present state of the device, in words; who changes it by hand
+            is asked first.
     """
 
     limits: dict[str, tuple[float | str, float | str]] = {}
     safe_state: Literal["hold"] | dict[str, bool | float | str]
+    keeps: str = ""
 
 
 class RigFile(BaseModel):

@@ -2,7 +2,7 @@
 # pyright: reportOptionalMemberAccess=false
 # PyQt5 declares nearly every getter Optional; those used here are never None.
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import (
@@ -51,7 +51,8 @@ class InstrumentCard(QGroupBox):
         self._grid.setVerticalSpacing(3)
         self._asked: dict[str, QuantityEdit | QPushButton] = {}
         self._actual: dict[str, QLabel] = {}
-        self._locked = False
+        self._last: dict[str, Setting] = {}
+        self._locks: dict[str, str] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 12, 8, 6)
         layout.setSpacing(3)
@@ -69,15 +70,23 @@ class InstrumentCard(QGroupBox):
         for name, setting in state.settings.items():
             if name not in self._actual:
                 self._add_row(name, setting)
+            self._last[name] = setting
             self._show(name, setting)
 
-    def lock(self, locked: bool) -> None:
-        """Let nobody touch the device while a run owns it."""
-        self._locked = locked
-        self.setTitle(f"{self.role.capitalize()} — in use by the run" if locked else
-                      self.role.capitalize())  # fmt: skip
+    def restore(self, name: str) -> None:
+        """Show again what a setting is, after something else was typed or clicked."""
+        asked = self._asked.get(name)
+        if asked is not None and name in self._last:
+            asked.clearFocus()
+            self._show(name, self._last[name])
+
+    def lock(self, who: str, why: str = "") -> None:
+        """Let nobody touch the device for a reason of `who`; "" ends that one."""
+        self._locks[who] = why
+        reasons = [reason for reason in self._locks.values() if reason]
+        self.setTitle(" — ".join([self.role.capitalize(), *reasons[:1]]))
         for widget in self._asked.values():
-            widget.setEnabled(not locked)
+            widget.setEnabled(not reasons)
 
     def _add_row(self, name: str, setting: Setting) -> None:
         row = self._grid.rowCount()
@@ -91,7 +100,7 @@ class InstrumentCard(QGroupBox):
             )  # fmt: skip
             widget.setObjectName(f"asked_{self.role}_{name}")
             widget.setToolTip(str(limits) if limits else "")
-            widget.setEnabled(not self._locked)
+            widget.setEnabled(not any(self._locks.values()))
             self._asked[name] = widget
             self._grid.addWidget(widget, row, 1)
         actual = QLabel("")
@@ -181,10 +190,15 @@ class InstrumentPanel(QScrollArea):
         inner, bar = self.widget(), self.verticalScrollBar()
         self.setMinimumWidth(inner.minimumSizeHint().width() + bar.sizeHint().width() + 4)
 
-    def lock(self, roles: Collection[str]) -> None:
-        """Lock the cards of these roles, and free the others."""
+    def restore(self, role: str, setting: str) -> None:
+        """Show again what a setting is, after something else was typed or clicked."""
+        if role in self._cards:
+            self._cards[role].restore(setting)
+
+    def lock(self, who: str, why: Mapping[str, str]) -> None:
+        """Lock the cards of these roles, each for its reason; `who` frees its others."""
         for role, card in self._cards.items():
-            card.lock(role in roles)
+            card.lock(who, why.get(role, ""))
 
 
 def _title(name: str) -> str:

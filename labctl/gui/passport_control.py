@@ -19,7 +19,7 @@ class PassportControl(QObject):
         super().__init__(parent)
         self._station, self._panel = station, panel
         self._passports = Passports(folder)
-        panel.selected.connect(lambda name: self._do(lambda: self._passports.select(name)))
+        panel.selected.connect(self._select)
         panel.loaded.connect(lambda name: self._do(lambda: self._passports.new(name)))
         panel.described.connect(
             lambda name, notes, charge: self._do(
@@ -30,6 +30,9 @@ class PassportControl(QObject):
         if self._passports.warning and folder.is_dir():
             station.failed.emit(self._passports.warning, "")
         self._show()
+
+    def _select(self, name: str) -> None:
+        self._do(lambda: self._passports.select(name) if name else self._passports.leave())
 
     def _do(self, act: Callable[[], object]) -> None:
         self._station.files_lane.submit(act, lambda _: self._show(), self._failed)
@@ -45,5 +48,5 @@ class PassportControl(QObject):
 
     def _show(self) -> None:
         current = self._passports.current
-        self._station.particle = current.particle if current is not None else ""
+        self._station.declare(current.particle if current is not None else "")
         self._panel.show_passports(self._passports.all(), current)

@@ -28,7 +28,7 @@ class PassportPanel(QWidget):
     """Choose or enter a particle, and read its passport.
 
     Attributes:
-        selected: a known particle is the one in the trap.
+        selected: a known particle is the one in the trap; "" for none.
         loaded: a new particle was caught; with its name.
         described: particle, notes, charge in elementary charges (or None).
         runs_asked: the runs of a particle are to be listed.
@@ -120,8 +120,7 @@ class PassportPanel(QWidget):
 
     def _select(self) -> None:
         name = self._choice.currentText()
-        if name != NONE:
-            self.selected.emit(name)
+        self.selected.emit("" if name == NONE else name)
 
     def _load(self) -> None:
         name = self._new.text().strip()

@@ -61,6 +61,7 @@ class Station(QObject):
         fitted: a fit of the points so far.
         run_ended: with its `Outcome`.
         devices_read: role -> `DeviceState`.
+        particle_declared: another particle, or none (""), is said to be in the trap.
         failed: message and details of whatever went wrong.
         told: something worth a line in the status bar.
     """
@@ -72,6 +73,7 @@ class Station(QObject):
     fitted = pyqtSignal(object)
     run_ended = pyqtSignal(object)
     devices_read = pyqtSignal(dict)
+    particle_declared = pyqtSignal(str)
     failed = pyqtSignal(str, str)
     told = pyqtSignal(str)
     stopped_for_safety = pyqtSignal(list)
@@ -178,12 +180,17 @@ class Station(QObject):
         if rig is not None and not self.starting and not self.rig_lane.waiting:
             self.rig_lane.submit(lambda: read_devices(rig), self.devices_read.emit)
 
-    def change(self, role: str, setting: str, value: str | bool) -> None:
-        """Set one value by hand."""
-        rig = self.rig
+    def declare(self, particle: str) -> None:
+        """Say which particle is in the trap; "" for none."""
+        self.particle = particle
+        self.particle_declared.emit(particle)
+
+    def change(self, role: str, setting: str, value: str | bool, *, sure: bool = False) -> None:
+        """Set one value by hand; `sure` as in `labctl.core.by_hand.change`."""
+        rig, particle = self.rig, self.particle
         if rig is not None:
             self.rig_lane.submit(
-                lambda: change(rig, role, setting, value),
+                lambda: change(rig, role, setting, value, particle=particle, sure=sure),
                 lambda _: self.told.emit(f"{role}.{setting} is set."),
                 self.report,
             )

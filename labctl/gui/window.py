@@ -27,6 +27,7 @@ from labctl.gui.alignment_view import AlignmentView
 from labctl.gui.browser_control import BrowserControl
 from labctl.gui.error_bar import ErrorBar
 from labctl.gui.fit_table import FitTable
+from labctl.gui.hand_control import HandControl
 from labctl.gui.instrument_panel import InstrumentPanel
 from labctl.gui.live_data import LiveData
 from labctl.gui.log_panel import LogPanel
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.rigs = RigBar()
         self._fill()
         self._connect()
+        self.hand = HandControl(station, self.instruments, self)
         folder = Path(settings.fileName()).parent
         presets = Presets(folder / "presets")
         self._sequence_control = SequenceControl(station, self.sequences, settings, presets, self)
@@ -223,9 +225,7 @@ class MainWindow(QMainWindow):
         station.ticked.connect(self._ticked)
         station.fitted.connect(lambda fit: self._show_fit(fit, live=True))
         station.run_ended.connect(self._run_ended)
-        station.devices_read.connect(self.instruments.show_states)
         station.stopped_for_safety.connect(self._stopped_for_safety)
-        self.instruments.changed.connect(station.change)
         self.plots.failed.connect(station.report)
         self.world.failed.connect(station.report)
         self.world.pace_asked.connect(station.set_pace)
@@ -263,7 +263,6 @@ class MainWindow(QMainWindow):
     def _rig_changed(self, rig: Any) -> None:
         self.rigs.set_rig(rig)
         self.sequences.set_rig(rig)
-        self.instruments.set_rig(rig)
         self.monitors.set_rig(rig)
         self.world.set_world(rig.simulation if rig is not None else None)
         self._update_busy()
@@ -274,7 +273,6 @@ class MainWindow(QMainWindow):
         self._show_data(data, handle.info, handle.path.name)
         self.control.begin(handle)
         self.alignment.begin()
-        self.instruments.lock(self.station.in_use)
         self._show_fit(None, live=True)
         self._update_busy()
 
@@ -306,7 +304,6 @@ class MainWindow(QMainWindow):
         self.fits.show_fit(fit, truth, live=live, of=of)
 
     def _run_ended(self, outcome: Outcome | None) -> None:
-        self.instruments.lock(())
         self.log.set_run("")
         self._update_busy()
         if outcome is None:

@@ -1,7 +1,18 @@
 """Instruments set by hand: asked for and read back, same checks, locked during a run."""
 
 import pytest
-from PyQt5.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton
+from PyQt5.QtCore import QTimer
+from PyQt5.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QFrame,
+    QGroupBox,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+)
 from pytestqt.qtbot import QtBot
 
 from labctl.gui.window import MainWindow
@@ -56,6 +67,54 @@ def test_locked_while_a_run_owns_the_device(user: Operator) -> None:
     assert user.find(QLineEdit, "asked_microwave_frequency_hz").isEnabled()
 
 
+def answer(button: str, heard: list[str]) -> None:
+    """Press a button of the question that is about to come."""
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        heard.append(box.text())
+        next(b for b in box.buttons() if b.text() == button).click()
+
+    QTimer.singleShot(200, press)
+
+
+def test_what_the_rig_holds_asks_first(user: Operator) -> None:
+    rig = user.window.station.rig
+    assert rig is not None
+    heard: list[str] = []
+    user.until(lambda: user.text("actual_trap_output") == "on")
+    answer("Leave it", heard)
+    user.click("asked_trap_output")
+    assert user.find(QPushButton, "asked_trap_output").text() == "on"
+    assert user.find(QPushButton, "asked_trap_output").isChecked()
+    before = user.text("actual_trap_amplitude_v")
+    answer("Leave it", heard)
+    user.type("asked_trap_amplitude_v", "1.2 kV")
+    assert user.find(QLineEdit, "asked_trap_amplitude_v").text() == before
+    assert rig.trap.output is True
+    assert heard == [
+        "Set trap.output to off? This may lose the levitated particle.",
+        "Set trap.amplitude_v to 1.2 kV? This may lose the levitated particle.",
+    ]
+    answer("Change it", heard)
+    user.type("asked_trap_amplitude_v", "1.3 kV")
+    user.until(lambda: user.text("actual_trap_amplitude_v") == "1.3 kV")
+
+
+def test_what_the_rig_holds_is_locked_while_a_particle_is_declared(user: Operator) -> None:
+    user.find(QDockWidget, "dock_particle").raise_()
+    user.type("particle_new", "D17")
+    user.until(lambda: not user.find(QPushButton, "asked_trap_output").isEnabled())
+    assert "holds D17" in user.find(QGroupBox, "card_trap").title()
+    assert user.find(QPushButton, "asked_microwave_output").isEnabled()
+    choice = user.find(QComboBox, "particle_choice")
+    choice.setCurrentIndex(0)
+    choice.activated.emit(0)
+    user.until(user.find(QPushButton, "asked_trap_output").isEnabled)
+    assert user.window.station.particle == ""
+
+
 def test_read_back_beyond_tolerance_is_marked(user: Operator) -> None:
     from labctl.core.by_hand import DeviceState
     from labctl.data import Setting
@@ -70,8 +129,6 @@ def test_read_back_beyond_tolerance_is_marked(user: Operator) -> None:
 
 
 def test_world_shows_its_state_and_takes_another_pace(user: Operator) -> None:
-    from PyQt5.QtWidgets import QComboBox, QDockWidget
-
     user.find(QDockWidget, "dock_world").raise_()
     user.until(lambda: user.window.findChild(QLabel, "world_light_w") is not None)
     user.until(lambda: user.text("world_light_w") == "100 uW")

@@ -25,7 +25,6 @@ def lab() -> Iterator[Rig]:
         ("microwave", "power_dbm", -12.5, -12.5),
         ("laser", "power_w", "330 uW", 330e-6),
         ("electromagnet", "current_a", "250 mA", 0.25),
-        ("trap", "frequency_hz", 3500, 3500.0),
     ],
 )
 def test_a_value_arrives(
@@ -69,7 +68,7 @@ def test_what_a_run_owns_is_refused_and_the_rest_is_not(lab: Rig, tmp_path: Path
         assert "microwave" in roles_in_use(lab)
         with pytest.raises(RigError, match="belongs to the run under way"):
             change(lab, "microwave", "power_dbm", -20.0)
-        change(lab, "trap", "frequency_hz", 3600.0)
+        change(lab, "trap", "frequency_hz", 3600.0, sure=True)
         assert lab.trap.frequency_hz == 3600.0
         states = read_devices(lab)
         assert "trap" in states
@@ -79,6 +78,39 @@ def test_what_a_run_owns_is_refused_and_the_rest_is_not(lab: Rig, tmp_path: Path
         handle.wait()
     change(lab, "microwave", "power_dbm", -20.0)
     assert roles_in_use(lab) == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("output", False), ("amplitude_v", "1.2 kV"), ("frequency_hz", 3500)]
+)
+def test_what_the_rig_holds_is_changed_by_none_who_is_not_sure(
+    lab: Rig, setting: str, value: str | float | bool
+) -> None:
+    before = getattr(lab.trap, setting)
+    with pytest.raises(RigError, match="may lose the levitated particle"):
+        change(lab, "trap", setting, value)
+    with pytest.raises(RigError, match="locked while D17 is in the trap"):
+        change(lab, "trap", setting, value, particle="D17", sure=True)
+    assert getattr(lab.trap, setting) == before
+    change(lab, "trap", setting, value, sure=True)
+    assert getattr(lab.trap, setting) != before
+
+
+def test_what_is_at_stake_is_said_by_the_rig_not_by_a_name(tmp_path: Path) -> None:
+    tweezer = tmp_path / "tweezer.toml"
+    tweezer.write_text(
+        'extends = "sim"\n'
+        '[devices.laser]\nsafe_state = { gate = true }\nkeeps = "the trapped bead"\n'
+        '[devices.microwave]\nsafe_state = "hold"\n'
+    )
+    with labctl.open_rig(tweezer) as rig:
+        with pytest.raises(RigError, match="may lose the trapped bead"):
+            change(rig, "laser", "gate", False)
+        with pytest.raises(RigError, match="depends on the present state of the microwave"):
+            change(rig, "microwave", "output", True)
+        change(rig, "electromagnet", "current_a", 0.1, particle="D17")
+        change(rig, "laser", "gate", False, sure=True)
+        assert rig.laser.gate is False
 
 
 def test_a_device_that_does_not_answer_hides_no_other(lab: Rig) -> None:

@@ -238,3 +238,12 @@ def test_what_cannot_be_written_does_not_happen(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         passports.new("MD-2")
     assert [p.particle for p in passports.all()] == ["MD-1"]
+
+
+def test_the_trap_can_be_declared_empty(tmp_path: Path) -> None:
+    passports = Passports(tmp_path)
+    passports.new("MD-1")
+    passports.leave()
+    assert passports.current is None
+    assert Passports(tmp_path).current is None
+    assert [p.particle for p in Passports(tmp_path).all()] == ["MD-1"]
