@@ -111,12 +111,13 @@ class SCPIInstrument:
         Raises:
             SilentError: a fault is injected that keeps the instrument from answering.
         """
+        watched = self.status.service_mask
         with self._lock:
             self.bench.check_cable(self.role)
             self._answers = answers = []
             self._carry_out(message.decode("latin-1"), answers, queued)
             self._answers = []
-        if self.status.service_mask:
+        if watched or self.status.service_mask:
             self.status.tell_watchers()
         if not answers:
             return None

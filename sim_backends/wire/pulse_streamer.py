@@ -19,7 +19,7 @@ from labctl.hal import Pulse, PulseChannel
 from sim_backends.devices.sequencer import IDLE, SimulatedPulseSequencer
 from sim_backends.timelines import Event
 from sim_backends.wire.bench import Bench
-from sim_backends.wire.hislip import receive_exactly
+from sim_backends.wire.hislip_message import receive_exactly
 from sim_backends.wire.scpi_error import SilentError
 from sim_backends.wire.tcp_server import send
 

@@ -19,7 +19,6 @@ from sim_backends.wire.serial_line import SerialLine, serial_lines_exist
 from sim_backends.wire.tcp_server import TCPServer, line_service
 from sim_backends.world import World
 
-HISLIP_ROLES = ("microwave",)
 SERIAL_ROLES = ("gauge",)
 STREAMER_OFFSET = 200
 HIGHEST_BASE_PORT = 65000
@@ -93,7 +92,7 @@ class ServedLab:
                 port = self._base_port + number if self._base_port else 0
                 at = server.listen(port, line_service(instrument))
                 self._add(instrument, socket_resource(self._shown_host, at))
-                if instrument.role in HISLIP_ROLES and isinstance(instrument, SCPIInstrument):
+                if isinstance(instrument, SCPIInstrument):
                     service = HiSLIPService(instrument)
                     at = server.listen(port + HISLIP_OFFSET if port else 0, service)
                     self._add(instrument, f"TCPIP::{self._shown_host}::hislip0,{at}::INSTR")
