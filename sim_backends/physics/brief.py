@@ -5,16 +5,16 @@ draws above all; one that is back within 20 us had better not offer it. The othe
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim_backends.physics.detection import Detection, expose
+from sim_backends.physics.kernel import kernel
 from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
 
 BRIEF_STEPS = 100
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def evolve_briefly(
     rng: np.random.Generator,
     state: TwinState,
@@ -29,7 +29,7 @@ def evolve_briefly(
     evolve(rng, state, spins, drive, sight, steps, step_s, record)
 
 
-@njit(cache=True)
+@kernel()
 def expose_briefly(
     generator: NDArray[np.uint32],
     record: NDArray[np.float64],

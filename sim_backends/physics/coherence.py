@@ -12,8 +12,9 @@ W = (O^2 T2*/2)/(1 + (D T2*)^2) of `000`; a pulse of `SPAN_T2` T2* or less is re
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sim_backends.physics.kernel import kernel
 
 SPAN_T2 = 10.0
 """Multiples of T2* after which the rate equations hold to exp(-10)."""
@@ -25,13 +26,13 @@ FAR = 20.0
 """A transition detuned by more than so many linewidths or Rabi frequencies keeps no coherence."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def is_far(detuning: float, rabi_rad_s: float, t2star_s: float) -> bool:
     """Whether rates describe a transition at once."""
     return abs(detuning) > FAR * max(1.0 / t2star_s, rabi_rad_s)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def drive_coherently(
     populations: NDArray[np.float64],
     coherence: NDArray[np.complex128],
@@ -92,7 +93,7 @@ def drive_coherently(
             coherence[m, k] = 0.5 * complex(u, v)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def settled_coherence(
     difference: float, detuning: float, rabi_rad_s: float, t2star_s: float
 ) -> complex:

@@ -9,12 +9,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import Boltzmann, Planck
 
 from sim_backends.physics import nv
 from sim_backends.physics.crystal_planes import DegeneracyPlanes, degeneracy_planes
+from sim_backends.physics.kernel import kernel
 from sim_backends.physics.ranges import field_vectors, require_not_negative, require_positive
 from sim_backends.physics.spin import follow_level
 from sim_backends.physics.spin_master_equation import steady_class
@@ -53,7 +53,7 @@ class SteadyState:
         return self.populations[..., 0].mean(axis=-1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def relaxation_rates(
     levels: NDArray[np.float64],
     zero_field_splitting_hz: float,
@@ -81,7 +81,7 @@ def relaxation_rates(
                 out[i] += cross_relaxation_rate * math.exp(-0.5 * x * x)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def _lowest_levels(b_square: float, par_square: float) -> tuple[float, float]:
     """The two lowest roots of the characteristic equation in `spin`, in units of D.
 
@@ -98,7 +98,7 @@ def _lowest_levels(b_square: float, par_square: float) -> tuple[float, float]:
     return ground, 1.0 - 0.5 * ground - math.sqrt(max(split, 0.0))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _solve_map(
     fields: NDArray[np.float64],
     axes: NDArray[np.float64],

@@ -4,9 +4,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sim_backends.physics.kernel import kernel
 from sim_backends.physics.normals import LANES, fill_exponentials, fill_normals
 
 SPECKLE_POINTS = 8192
@@ -71,7 +71,7 @@ def linear_table(*, slope_per_rad: float, half_range_rad: float) -> NDArray[np.f
     return np.maximum(1.0 + slope_per_rad * grid, 0.0)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+@kernel(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def look_up(table: NDArray[np.float64], half_range_rad: float, angle_rad: float) -> float:
     """Cubic (Catmull-Rom) interpolation in a table over -half_range .. +half_range."""
     last = table.size - 1
@@ -83,7 +83,7 @@ def look_up(table: NDArray[np.float64], half_range_rad: float, angle_rad: float)
     return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(nogil=True, fastmath=True, error_model="numpy")
 def _count_lanes(
     generator: NDArray[np.uint32],
     scratch: NDArray[np.float32],
@@ -114,7 +114,7 @@ def _count_lanes(
         waiting = longest > none
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def count_photons(
     generator: NDArray[np.uint32],
     means: NDArray[np.float64],
@@ -162,7 +162,7 @@ def count_photons(
                     out[first + i] = max(math.floor(value + 0.5), 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def expose(
     generator: NDArray[np.uint32],
     record: NDArray[np.float64],
@@ -201,7 +201,7 @@ def expose(
     count_photons(generator, bright, bin_s, detection.dead_time_s, counts[1])
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _average(
     record: NDArray[np.float64],
     steps_per_bin: int,
@@ -222,7 +222,7 @@ def _average(
         bright[b] /= steps_per_bin
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(nogil=True, fastmath=True, error_model="numpy")
 def _interpolate(
     record: NDArray[np.float64],
     step_s: float,

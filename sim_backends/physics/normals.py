@@ -11,8 +11,9 @@ int32, and write into other memory: loops that may overlap are not vectorised.
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sim_backends.physics.kernel import kernel
 
 LANES = 64
 
@@ -52,12 +53,12 @@ def seed_lanes(seed: int, block: int) -> NDArray[np.uint32]:
     return words
 
 
-@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
+@kernel(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _rotate(x: np.uint32, k: np.uint32) -> np.uint32:
     return _u32(_u32(x << k) | _u32(x >> _u32(_u32(32) - k)))
 
 
-@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
+@kernel(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _next(
     s0: np.uint32, s1: np.uint32, s2: np.uint32, s3: np.uint32
 ) -> tuple[np.int32, np.uint32, np.uint32, np.uint32, np.uint32]:
@@ -69,7 +70,7 @@ def _next(
     return _i32(word >> _u32(8)), s0, s1, _u32(s2 ^ t), _rotate(s3, _u32(11))
 
 
-@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
+@kernel(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _draw_two(state: NDArray[np.uint32], bits: NDArray[np.int32]) -> None:
     """Two integers of 24 bits per lane into bits[:2*LANES]."""
     for i in range(LANES):
@@ -81,7 +82,7 @@ def _draw_two(state: NDArray[np.uint32], bits: NDArray[np.int32]) -> None:
         state[2 * LANES + i], state[3 * LANES + i] = s2, s3
 
 
-@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
+@kernel(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _logarithm(exponent: np.int32, mantissa: np.float32) -> np.float32:
     """ln(mantissa 2^exponent) for a mantissa in 1..2."""
     t = mantissa - _f32(1.0)
@@ -91,7 +92,7 @@ def _logarithm(exponent: np.int32, mantissa: np.float32) -> np.float32:
     return _f32(exponent) * _LN2 + low + t4 * t * high
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(nogil=True, fastmath=True, error_model="numpy")
 def fill_normals(
     state: NDArray[np.uint32],
     scratch: NDArray[np.float32],
@@ -124,7 +125,7 @@ def fill_normals(
         out[LANES + i] = radius * _f32(2.0) * s * c
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(nogil=True, fastmath=True, error_model="numpy")
 def fill_exponentials(
     state: NDArray[np.uint32],
     scratch: NDArray[np.float32],

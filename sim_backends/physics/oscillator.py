@@ -9,8 +9,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.constants import Boltzmann
+
+from sim_backends.physics.kernel import kernel
 
 PA_PER_MBAR = 100.0
 
@@ -38,7 +39,7 @@ class StepPropagator(NamedTuple):
     noise_vv: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def step_propagator(
     omega_rad_s: float, gamma_s: float, step_s: float, kt_over_i: float
 ) -> StepPropagator:

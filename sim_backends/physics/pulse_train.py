@@ -4,10 +4,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim_backends.physics.detection import Detection, expose
+from sim_backends.physics.kernel import kernel
 from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
 
 
@@ -32,7 +32,7 @@ class Creep(NamedTuple):
     rad_per_sqrt_s: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def play(
     rng: np.random.Generator,
     generator: NDArray[np.uint32],

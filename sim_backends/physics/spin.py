@@ -12,13 +12,14 @@ give torque and mixing without an eigenvector. Index 0, 1, 2 of a level is |0>, 
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sim_backends.physics.kernel import kernel
 
 _LEAST_GAP = 1e-12
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def exact_levels(b_square: float, par_square: float) -> tuple[float, float]:
     """The ground and the lower magnetic level by the trigonometric solution of the cubic.
 
@@ -39,27 +40,27 @@ def exact_levels(b_square: float, par_square: float) -> tuple[float, float]:
     return ground, lower
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def _gaps(level: float, b_square: float) -> float:
     """Product of a level's gaps to the others, the derivative f'; never zero, as at no field."""
     gaps = (3.0 * level - 4.0) * level + 1.0 - b_square
     return gaps if abs(gaps) > _LEAST_GAP else _LEAST_GAP
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def follow_level(level: float, b_square: float, par_square: float) -> float:
     """One Newton step of a level towards the root of the characteristic equation."""
     value = ((level - 2.0) * level + 1.0 - b_square) * level + b_square - par_square
     return level - value / _gaps(level, b_square)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def level_slope(level: float, b_square: float) -> float:
     """d(level)/d(b_par^2) at fixed b^2; bounded where two levels meet, at no field."""
     return 1.0 / _gaps(level, b_square)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def mixing(
     levels: NDArray[np.float64], b_par: float, b_square: float, out: NDArray[np.float64]
 ) -> None:
@@ -80,7 +81,7 @@ def mixing(
         out[i, 2] = (level * (level - 1.0 + b_par) - perp_half) * slope
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def static_rates(
     weights: NDArray[np.float64],
     pump_rate: float,
@@ -115,7 +116,7 @@ def static_rates(
             )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def fitted_theta(rates: NDArray[np.float64], step_s: float) -> float:
     """Weight of the step's end for which `step_populations` is exact for a dominant decay.
 
@@ -131,7 +132,7 @@ def fitted_theta(rates: NDArray[np.float64], step_s: float) -> float:
     return theta_of(0.5 * step_s * np.sum(rates))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def theta_of(z: float) -> float:
     """The weight of `fitted_theta` for a decay by exp(-z) in a step."""
     if z < 1e-3:
@@ -139,7 +140,7 @@ def theta_of(z: float) -> float:
     return -1.0 / math.expm1(-z) - 1.0 / z
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def step_populations(
     lower: float,
     upper: float,

@@ -17,10 +17,10 @@ only ratios of rates appear, so that neither a slow relaxation nor a dark laser 
 
 import math
 
-from numba import njit
+from sim_backends.physics.kernel import kernel
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def steady_class(
     b_par: float,
     b_perp: float,

@@ -18,9 +18,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from sim_backends.physics.kernel import kernel
 from sim_backends.physics.levy_ensemble import levy_quadrature
 from sim_backends.physics.libration import T1Convention, relaxation_channels
 from sim_backends.physics.ranges import require_not_negative, require_positive
@@ -227,7 +227,7 @@ class T1Protocol:
         return np.array(rows), np.array(inversion)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _bright_times(
     dark_s: NDArray[np.float64],
     table: NDArray[np.float64],

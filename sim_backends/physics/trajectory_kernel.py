@@ -15,9 +15,9 @@ alone the microwave acts. That saves an eighth of the arithmetic:
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sim_backends.physics.kernel import kernel
 from sim_backends.physics.normals import LANES, fill_normals
 from sim_backends.physics.oscillator import StepPropagator
 
@@ -56,7 +56,7 @@ class DriveSteps(NamedTuple):
     fresh: NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+@kernel(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def line(peak: float, x: float, gaussian: bool) -> float:
     """W at the reduced detuning x = delta T2* (`000`, SI Eqs. 11 and 12).
 
@@ -78,7 +78,7 @@ def line(peak: float, x: float, gaussian: bool) -> float:
     return peak / (1.0 + square)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+@kernel(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def step(
     state: tuple[float, float, float, float, float],
     normal: tuple[float, float],
@@ -133,7 +133,7 @@ def step(
     return end + mode.bend_x * bend, end_v + mode.bend_v * bend, d, e, w_end
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(nogil=True, fastmath=True, error_model="numpy")
 def _step_lanes(
     x: NDArray[np.float64],
     normals: NDArray[np.float32],
@@ -162,7 +162,7 @@ def _step_lanes(
         )
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(nogil=True, fastmath=True, error_model="numpy")
 def run_lanes(
     x: NDArray[np.float64],
     generator: NDArray[np.uint32],
@@ -224,7 +224,7 @@ def run_lanes(
                         out[quantity, i, place] = tile[earlier, quantity * LANES + i]
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel(nogil=True, fastmath=True, error_model="numpy")
 def run_single(
     x: NDArray[np.float64],
     generator: NDArray[np.uint32],

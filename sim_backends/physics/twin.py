@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim_backends.physics.coherence import (
@@ -21,6 +20,7 @@ from sim_backends.physics.coherence import (
     settled_coherence,
 )
 from sim_backends.physics.cross_relaxation import relaxation_rates
+from sim_backends.physics.kernel import kernel
 from sim_backends.physics.oscillator import step_propagator
 from sim_backends.physics.spin import (
     exact_levels,
@@ -100,7 +100,7 @@ class Drive(NamedTuple):
     charge_goal: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def _spin_response(
     angle: NDArray[np.float64],
     levels: NDArray[np.float64],
@@ -150,7 +150,7 @@ def _spin_response(
             arm[c, k] = 2.0 * b_par * lever
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def _microwave_rates(
     levels: NDArray[np.float64], spins: SpinModel, drive: Drive, out: NDArray[np.float64]
 ) -> None:
@@ -164,7 +164,7 @@ def _microwave_rates(
             out[c, k] = line(peak, x, spins.gaussian_line)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def _accelerations(
     populations: NDArray[np.float64],
     arm: NDArray[np.float64],
@@ -184,7 +184,7 @@ def _accelerations(
         out[k] *= spins.torque_scale / spins.moment_of_inertia[k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _refresh(
     levels: NDArray[np.float64],
     parallel: NDArray[np.float64],
@@ -217,7 +217,7 @@ def _refresh(
             )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def _bright_share(populations: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Share of all spins in |ms = 0>, which fluoresces."""
     bright = 0.0
@@ -231,7 +231,7 @@ def _bright_share(populations: NDArray[np.float64], weights: NDArray[np.float64]
     return 0.25 * bright
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def _average_kinds(
     populations: NDArray[np.float64], spins: SpinModel, out: NDArray[np.float64]
 ) -> None:
@@ -244,14 +244,14 @@ def _average_kinds(
         out[c, 0], out[c, 1] = lower, upper
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(nogil=True, error_model="numpy", inline="always")
 def _detuning(levels: NDArray[np.float64], c: int, k: int, spins: SpinModel, drive: Drive) -> float:
     """Microwave minus transition `k` of class `c`, rad/s."""
     transition_hz = (levels[c, k + 1] - levels[c, 0]) * spins.zero_field_splitting_hz
     return 2.0 * math.pi * (drive.microwave_hz - transition_hz)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _drive_coherently(
     state: TwinState,
     levels: NDArray[np.float64],
@@ -267,7 +267,7 @@ def _drive_coherently(
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _settle_coherence(
     state: TwinState, levels: NDArray[np.float64], spins: SpinModel, drive: Drive, write: bool
 ) -> bool:
@@ -290,7 +290,7 @@ def _settle_coherence(
     return settled
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def evolve(
     rng: np.random.Generator,
     state: TwinState,
