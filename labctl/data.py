@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,15 @@ class Setting:
     setpoint: float | bool | None
     readback: float | bool
     unit: str
+
+
+def instant_of(time: str) -> datetime:
+    """The instant of a stored time, for comparisons: wall clocks go back and cross time zones.
+
+    Raises:
+        ValueError: not an ISO 8601 time.
+    """
+    return datetime.fromisoformat(time).astimezone(UTC)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from labctl.console.json_file import read_json, write_json
 from labctl.core.provenance import now
-from labctl.data import FitValue, Run
+from labctl.data import FitValue, Run, instant_of
 from labctl.errors import ParameterError
 from labctl.units import format_quantity
 
@@ -122,9 +121,7 @@ class Passports:
     def all(self) -> tuple[Passport, ...]:
         """Every particle, the one loaded last first."""
         latest_first = reversed(self._particles.values())
-        return tuple(
-            sorted(latest_first, key=lambda p: datetime.fromisoformat(p.loaded_at), reverse=True)
-        )
+        return tuple(sorted(latest_first, key=lambda p: instant_of(p.loaded_at), reverse=True))
 
     def new(self, particle_id: str) -> Passport:
         """A particle that was loaded just now; it becomes the current one.
@@ -282,7 +279,7 @@ def _outdated(what: str, finding: Finding, cause: Change) -> str:
 
 
 def _before(one: str, other: str) -> bool:
-    return datetime.fromisoformat(one) < datetime.fromisoformat(other)
+    return instant_of(one) < instant_of(other)
 
 
 def _short(time: str) -> str:
@@ -300,6 +297,6 @@ def _parse(content: Any) -> tuple[str, dict[str, Passport]]:
         for name in ("trap_change", "field_change"):
             item[name] = item[name] and Change(**item[name])
         passport = Passport(**item)
-        datetime.fromisoformat(passport.loaded_at)
+        instant_of(passport.loaded_at)
         particles[passport.particle] = passport
     return str(content["current"]), particles

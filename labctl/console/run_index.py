@@ -3,11 +3,10 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from labctl.data import FitValue
+from labctl.data import FitValue, instant_of
 from labctl.errors import StorageError
 from labctl.storage import is_record, read_record, read_summary
 from labctl.units import format_measurement
@@ -152,12 +151,13 @@ def _shown(name: str, value: FitValue) -> str:
     return f"{value.label or name} {format_measurement(value.value, value.error, value.unit)}"
 
 
-def _age(stamp: tuple[int, int], summary: RunSummary) -> tuple[str, int, str]:
-    # Local times with their offsets sort as text within one lab; damaged files go by their date.
-    start = summary.start_time[:23]
-    if not start:
-        start = datetime.fromtimestamp(stamp[0] / 1e9).isoformat()[:23]
-    return start, stamp[0], summary.path.name
+def _age(stamp: tuple[int, int], summary: RunSummary) -> tuple[float, int, str]:
+    """When a run began; a file that does not tell goes by its date."""
+    try:
+        start_s = instant_of(summary.start_time).timestamp()
+    except ValueError:
+        start_s = stamp[0] / 1e9
+    return start_s, stamp[0], summary.path.name
 
 
 def _searchable(item: RunSummary) -> str:

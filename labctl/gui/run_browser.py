@@ -23,12 +23,14 @@ from PyQt5.QtWidgets import (
 )
 
 from labctl.console.run_index import RunSummary
+from labctl.data import instant_of
 from labctl.gui.thumbnail import HEIGHT, WIDTH
 
 ANY = "any"
 _PADDING = 16
 MOST_ROWS = 1000
 """More than anybody looks through; the filter reaches the others."""
+TIME = 1
 HEADS = ("", "Time", "Sequence", "Status", "Points", "Fit", "Particle", "Note", "Parameters")
 ACTIONS = (
     ("Open", "run_open", "Show it in the plots (double click)"),
@@ -85,7 +87,7 @@ class RunBrowser(QWidget):
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._table.setWordWrap(False)
         self._table.setSortingEnabled(True)
-        self._table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+        self._table.sortByColumn(TIME, Qt.SortOrder.DescendingOrder)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, width in enumerate((WIDTH + 8, 152, 90, 76, 60, 260, 80, 120, 400)):
             self._table.setColumnWidth(column, width)
@@ -143,7 +145,7 @@ class RunBrowser(QWidget):
         self._table.setRowCount(len(runs))
         for row, run in enumerate(runs):
             for column, text in enumerate(_cells(run)):
-                item = QTableWidgetItem()
+                item = _TimeItem(run.start_time) if column == TIME else QTableWidgetItem()
                 item.setData(Qt.ItemDataRole.DisplayRole, text)
                 item.setToolTip(str(text) if column else run.path.name)
                 self._table.setItem(row, column, item)
@@ -210,6 +212,20 @@ class RunBrowser(QWidget):
         chosen = self._chosen()
         if chosen is not None:
             self.acted.emit(name, chosen)
+
+
+class _TimeItem(QTableWidgetItem):
+    """A time as the wall clock showed it, sorted by its instant: in autumn the clock goes back."""
+
+    def __init__(self, time: str) -> None:
+        super().__init__()
+        try:
+            self._seconds = instant_of(time).timestamp()
+        except ValueError:
+            self._seconds = float("-inf")
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        return isinstance(other, _TimeItem) and self._seconds < other._seconds
 
 
 def _cells(run: RunSummary) -> tuple[str | int, ...]:

@@ -12,7 +12,7 @@ import h5py
 from labctl.data import FitValue, RunStatus
 from labctl.storage import layout
 from labctl.storage.fit import read_values
-from labctl.storage.layout import dataset_at, group_at, value_at
+from labctl.storage.layout import dataset_at, group_at, text_attribute, value_at
 from labctl.storage.note import read_note
 from labctl.storage.reader import complete_points, read_columns, read_patiently
 
@@ -41,11 +41,44 @@ class FileSummary:
     note: str
 
 
+@dataclass(frozen=True)
+class FileOrigin:
+    """What made a data file, and when.
+
+    Attributes:
+        sequence: installed name, or "package.module:Class".
+        start_time: ISO 8601 with the offset of the wall clock.
+        file_name: what it was called when it was made.
+    """
+
+    sequence: str
+    start_time: str
+    file_name: str
+
+
+def read_origin(path: Path) -> FileOrigin:
+    """Read what made a file and when; much faster than `read_summary`.
+
+    Raises:
+        DataFileError: as `read_run`.
+    """
+    return read_patiently(Path(path), lambda file, _: _origin(file))
+
+
+def _origin(file: h5py.File) -> FileOrigin:
+    entry = group_at(file, layout.ENTRY)
+    return FileOrigin(
+        sequence=value_at(group_at(entry, layout.RUN), "sequence"),
+        start_time=value_at(entry, "start_time"),
+        file_name=text_attribute(file, "file_name"),
+    )
+
+
 def read_summary(path: Path, *, values: int = 4) -> FileSummary:
     """Read a file in brief, with at most that many fitted values.
 
     Raises:
-        StorageError: as `read_run`.
+        DataFileError: as `read_run`.
     """
     return read_patiently(
         Path(path), lambda file, growing: _read(file, growing=growing, values=values)

@@ -16,7 +16,9 @@ from PyQt5.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from labctl.console.run_index import RunSummary
 from labctl.data import RunStatus
+from labctl.gui.run_browser import RunBrowser
 from labctl.gui.scan_plot import ScanPlot
 from labctl.gui.window import MainWindow
 from labctl.storage import read_run
@@ -238,3 +240,19 @@ def test_a_full_folder_shows_its_newest_files(
     assert names == [f"2026-01-0{day}_000000_mdmr.h5" for day in (5, 4, 3)]
     user.qtbot.keyClicks(user.find(QLineEdit, "run_filter"), "2026-01-01")
     user.until(lambda: user.text("run_count") == "1")
+
+
+def test_times_are_sorted_by_their_instant(qtbot: QtBot) -> None:
+    """The clock goes back from 03:00 to 02:00: the run of 02:10 came after that of 02:40."""
+    browser = RunBrowser()
+    qtbot.addWidget(browser)
+    runs = [
+        RunSummary(Path("b.h5"), start_time="2026-10-25T02:40:00+02:00"),
+        RunSummary(Path("a.h5"), start_time="2026-10-25T02:10:00+01:00"),
+        RunSummary(Path("c.h5"), start_time=""),
+    ]
+    browser.show_runs(runs, runs)
+    table = browser.findChild(QTableWidget, "run_table")
+    assert table is not None
+    times = [item.text() for row in range(3) if (item := table.item(row, 1)) is not None]
+    assert times == ["2026-10-25 02:10:00", "2026-10-25 02:40:00", ""]

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import labctl
+from labctl.console.run_index import RunIndex
 from labctl.core import load_rig_file
 from labctl.data import FitResult, FitValue, Run, RunStatus
 from labctl.errors import ParameterError, RunAbortedError
 from labctl.parameters import quantity
-from labctl.storage import append_fit
+from labctl.storage import append_fit, newest_fitted
 from tests.system.command_line import call
 from tests.system.toy_lab import SCAN, ToyScan, ToyScanParameters, rig_text
 
@@ -134,3 +135,26 @@ def test_an_open_parameter_comes_from_the_newest_fit(tmp_path: Path) -> None:
         given = labctl.run(Needy, lab, out=tmp_path, points=3, pi_time_s="30 ns")
     assert taken.parameters["pi_time_s"] == 2e-7
     assert given.parameters["pi_time_s"] == pytest.approx(3e-8)
+
+
+def test_the_newest_fit_is_that_of_the_last_instant_whatever_files_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 03:00 summer time the clock goes back to 02:00: 02:10 comes after 02:40."""
+    rig = tmp_path / "toy.toml"
+    rig.write_text(rig_text(), encoding="utf-8")
+    with labctl.open_rig(load_rig_file(rig)) as lab:
+        for time, name, value in (
+            ("2026-10-25T02:40:00+02:00", "2026-10-25_024000_toy_scan.h5", 1e-7),
+            ("2026-10-25T02:10:00+01:00", "2026-10-25_021000_toy_scan.h5", 2e-7),
+            ("2026-10-25T01:00:00+01:00", "zzz the renamed one.h5", 3e-7),
+        ):
+            monkeypatch.setattr("labctl.core.provenance.now", lambda time=time: time)
+            path = with_fit(tmp_path, lab, value).path
+            assert path is not None
+            path.rename(tmp_path / name)
+    assert newest_fitted(tmp_path, "toy_scan", "pi_time_s") == 2e-7
+    (tmp_path / "2026-10-25_021000_toy_scan.h5").rename(tmp_path / "aaa.h5")
+    assert newest_fitted(tmp_path, "toy_scan", "pi_time_s") == 2e-7
+    listed = [item.path.name for item in RunIndex(tmp_path).refresh()]
+    assert listed == ["aaa.h5", "2026-10-25_024000_toy_scan.h5", "zzz the renamed one.h5"]
