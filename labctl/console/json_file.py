@@ -44,7 +44,7 @@ def read_json(path: Path, parse: Callable[[Any], Content]) -> tuple[Content | No
     A file that is damaged is kept aside under another name. None where there is nothing.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows add a mark
     except FileNotFoundError:
         return None, ""
     except (OSError, UnicodeDecodeError) as error:

@@ -92,9 +92,15 @@ def _read(source: str | Path, folder: Path = Path()) -> tuple[str, str, Path]:
     path = folder / source
     if path.suffix == ".toml":
         try:
-            return path.stem, path.read_text(encoding="utf-8"), path.parent
-        except (OSError, UnicodeDecodeError) as error:
-            raise RigError(f"Cannot read rig file {path}: {error}.") from error
+            # Editors on Windows begin a file with a byte-order mark.
+            return path.stem, path.read_text(encoding="utf-8-sig"), path.parent
+        except UnicodeDecodeError as error:
+            raise RigError(
+                f"Cannot read rig file {path}: it is not UTF-8 ({error}); save it as UTF-8."
+            ) from error
+        except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+            reason = getattr(error, "strerror", None) or error
+            raise RigError(f"Cannot read rig file {path}: {reason}.") from error
     name = str(source)
     if name not in rig_names():
         near = difflib.get_close_matches(name, rig_names(), n=1)

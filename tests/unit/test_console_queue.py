@@ -204,3 +204,11 @@ def test_a_damaged_preset_is_told(tmp_path: Path) -> None:
     file.write_text(json.dumps([1]))
     with pytest.raises(ParameterError, match="damaged"):
         presets.load("mdmr", "a")
+
+
+def test_a_preset_from_a_windows_editor_is_read(tmp_path: Path) -> None:
+    presets = Presets(tmp_path)
+    presets.save("mdmr", "a", {"points": 5})
+    (file,) = tmp_path.rglob("*.json")
+    file.write_text(file.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert presets.load("mdmr", "a") == {"points": 5}
