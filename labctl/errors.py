@@ -45,6 +45,10 @@ class StorageError(LabError):
     """A data file cannot be written or read."""
 
 
+class DataFileError(StorageError, BadInputError):
+    """A data file that was given is none of ours, damaged, or not in the state it must be in."""
+
+
 class SequenceError(LabError):
     """A sequence broke its own declaration, such as a point with a missing column."""
 

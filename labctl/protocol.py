@@ -8,6 +8,7 @@ A protocol is a module, installed or a file, with a docstring and
 
 import importlib.util
 import logging
+import os
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -104,7 +105,8 @@ def find_protocol(name: str) -> ModuleType:
     path = Path(name)
     if path.suffix == ".py":
         spec = importlib.util.spec_from_file_location(path.stem, path)
-        if spec is None or spec.loader is None or not path.is_file():
+        # os.path says no where Path raises: to a name that is too long.
+        if spec is None or spec.loader is None or not os.path.isfile(path):  # noqa: PTH113
             raise CatalogError(f"There is no protocol file {path}.")
         module = importlib.util.module_from_spec(spec)
         try:

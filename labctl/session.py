@@ -1,5 +1,6 @@
 """The composition root: the command line, the console and a notebook all start a run here."""
 
+import contextlib
 import logging
 import math
 import tempfile
@@ -301,14 +302,15 @@ def reference_parameters(cls: type[MeasurementSequence], path: Path) -> dict[str
 
 def check_folder(folder: Path) -> None:
     """Raise OutputError if no file can be made in `folder`, which need not exist yet."""
-    existing = next(
-        (path for path in (folder, *folder.absolute().parents) if path.exists()), folder
-    )
     try:
+        existing = next(
+            (path for path in (folder, *folder.absolute().parents) if path.exists()), folder
+        )
         tempfile.TemporaryFile(dir=existing).close()  # asking for permissions says yes to root
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a NUL character is a ValueError
         raise OutputError(
-            f"Cannot write into the output folder {folder}: {error.strerror}."
+            f"Cannot write into the output folder {folder}: "
+            f"{getattr(error, 'strerror', None) or error}."
         ) from error
 
 
@@ -346,9 +348,13 @@ def analyze_live(handle: RunHandle, columns: Mapping[str, NDArray[Any]]) -> FitR
 
 def _new_file(folder: Path, name: str) -> Path:
     check_folder(folder)
+    missing = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        for made in missing:  # as far as it came
+            with contextlib.suppress(OSError):
+                made.rmdir()
         raise OutputError(f"Cannot create the output folder {folder}: {error.strerror}.") from error
     stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{name}"
     candidates = (

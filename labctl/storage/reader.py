@@ -22,7 +22,7 @@ from labctl.data import (
     RunStatus,
     Setting,
 )
-from labctl.errors import StorageError
+from labctl.errors import DataFileError
 from labctl.storage import layout
 from labctl.storage.fit import read_fit
 from labctl.storage.layout import (
@@ -52,7 +52,7 @@ def read_run(path: Path) -> Run:
     """Read a data file; of a run that is still going on, everything up to its last flush.
 
     Raises:
-        StorageError: no such file, not one of ours, or damaged.
+        DataFileError: no such file, not one of ours, or damaged.
     """
     path = Path(path)
     return read_patiently(path, lambda file, growing: _read(file, path, growing=growing))
@@ -62,7 +62,7 @@ def read_patiently(path: Path, read: Callable[[h5py.File, bool], Content]) -> Co
     """What `read` makes of one of our files and of whether it was never closed.
 
     Raises:
-        StorageError: as `read_run`.
+        DataFileError: as `read_run`.
     """
     for attempt in range(_ATTEMPTS):
         with open_for_reading(path) as (file, growing):
@@ -71,7 +71,7 @@ def read_patiently(path: Path, read: Callable[[h5py.File, bool], Content]) -> Co
             except DAMAGE as error:
                 # A reader can meet the writer half-way; meeting it every time is damage.
                 if not growing or attempt == _ATTEMPTS - 1:
-                    raise StorageError(f"{path} is damaged: {one_line(error)}.") from error
+                    raise DataFileError(f"{path} is damaged: {one_line(error)}.") from error
         time.sleep(0.02)
     raise AssertionError("unreachable")
 
@@ -81,7 +81,7 @@ def open_for_reading(path: Path) -> Iterator[tuple[h5py.File, bool]]:
     """Open one of our files; yields it and whether it was never closed by its writer.
 
     Raises:
-        StorageError: no such file, not HDF5, or not written by labctl.
+        DataFileError: no such file, not HDF5, or not written by labctl.
     """
     file, growing = _open(path)
     with contextlib.closing(file):
@@ -91,11 +91,11 @@ def open_for_reading(path: Path) -> Iterator[tuple[h5py.File, bool]]:
             )
             version = int(text_attribute(file, "labctl_format")) if ours else 0
         except DAMAGE as error:
-            raise StorageError(f"{path} is damaged: {one_line(error)}.") from error
+            raise DataFileError(f"{path} is damaged: {one_line(error)}.") from error
         if not ours:
-            raise StorageError(f"{path} was not written by labctl.")
+            raise DataFileError(f"{path} was not written by labctl.")
         if version > layout.FORMAT:
-            raise StorageError(f"{path} was written by a newer labctl; update this one.")
+            raise DataFileError(f"{path} was written by a newer labctl; update this one.")
         yield file, growing
 
 
@@ -107,12 +107,12 @@ def _open(path: Path) -> tuple[h5py.File, bool]:
                 start = raw.read(SUPERBLOCK_BYTES)
                 size = raw.seek(0, os.SEEK_END)
         except OSError as error:
-            raise StorageError(f"Cannot read {path}: {error.strerror}.") from error
+            raise DataFileError(f"Cannot read {path}: {error.strerror}.") from error
         if start and start[:8] != SIGNATURE:
-            raise StorageError(f"{path} is not an HDF5 file.")
+            raise DataFileError(f"{path} is not an HDF5 file.")
         if start and (len(start) < SUPERBLOCK_BYTES or size < end_of_file(start)):
             # HDF5 itself (2.0) can loop for ever in a text that is cut off.
-            raise StorageError(f"{path} is damaged: cut off after {size} bytes.")
+            raise DataFileError(f"{path} is damaged: cut off after {size} bytes.")
         for growing in (False, True):
             try:
                 return (_open_growing(path) if growing else h5py.File(path, "r")), growing
@@ -122,7 +122,7 @@ def _open(path: Path) -> tuple[h5py.File, bool]:
         in_creation = isinstance(failure, BlockingIOError) or not start
         if not in_creation or time.monotonic() > deadline_s:
             reason = "it is empty" if not start else one_line(failure)
-            raise StorageError(f"{path} is damaged: {reason}.") from failure
+            raise DataFileError(f"{path} is damaged: {reason}.") from failure
         time.sleep(0.02)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import h5py
 
-from labctl.errors import OutputError, StorageError
+from labctl.errors import DataFileError, OutputError
 from labctl.storage import layout
 from labctl.storage.layout import add_group, add_value, group_at, groups, value_at
 
@@ -75,7 +75,7 @@ def read_record(path: Path) -> ProtocolRecord:
     """Read the record of a protocol.
 
     Raises:
-        StorageError: no such file, or no record of a protocol.
+        DataFileError: no such file, or no record of a protocol.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -94,7 +94,7 @@ def read_record(path: Path) -> ProtocolRecord:
                 **texts,
             )
     except (OSError, KeyError) as error:
-        raise StorageError(f"{path} is no record of a protocol: {error}.") from error
+        raise DataFileError(f"{path} is no record of a protocol: {error}.") from error
 
 
 def is_record(path: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 
 from labctl.data import FitResult, RunStatus
-from labctl.errors import StorageError
+from labctl.errors import DataFileError, OutputError, StorageError
 from labctl.storage import layout
 from labctl.storage.fit import fit_bytes, write_fit
 from labctl.storage.layout import dataset_at, group_at, value_at
@@ -30,7 +30,8 @@ def append_fit(path: Path, fit: FitResult) -> None:
     meanwhile can harm the data.
 
     Raises:
-        StorageError: the file is not ours, was never closed, or cannot be replaced.
+        DataFileError: the file is not ours, or was never closed.
+        StorageError: it cannot be replaced.
     """
     _change(path, "the fit", fit_bytes(fit), lambda entry: write_fit(entry, fit))
 
@@ -41,8 +42,8 @@ def add_note(path: Path, text: str) -> None:
     The file is replaced as by `append_fit`; an empty text removes the note.
 
     Raises:
-        StorageError: the file is not ours, is still being written or was never closed, or
-            cannot be replaced.
+        DataFileError: the file is not ours, is still being written or was never closed.
+        StorageError: it cannot be replaced.
     """
     _change(path, "the note", 4 * len(text), lambda entry: write_note(entry, text))
 
@@ -52,7 +53,7 @@ def _change(path: Path, what: str, size: int, write: Callable[[h5py.Group], None
     with open_for_reading(path) as (file, growing):
         # The process that writes a file opens it as if it were closed.
         if growing or _status(file) == RunStatus.RUNNING:
-            raise StorageError(
+            raise DataFileError(
                 f"{path} was not closed: its run goes on, or was killed; then run "
                 f"`labctl recover` on it first."
             )
@@ -75,13 +76,19 @@ def recover(path: Path, out: Path | None = None) -> Path:
         out: the new file, by default `<stem>_recovered.h5` beside the old one.
 
     Raises:
-        StorageError: not one of our files, too damaged, closed properly after all, or the new
-            file exists or cannot be written.
+        DataFileError: not one of our files, closed properly after all, or the new file exists.
+        OutputError: there is no place for the new file.
+        StorageError: too damaged, or the new file cannot be written.
     """
     path = Path(path)
     out = path.with_name(f"{path.stem}_recovered.h5") if out is None else Path(out)
-    if out.exists():
-        raise StorageError(f"{out} exists already; nothing was recovered.")
+    try:
+        if out.exists():
+            raise DataFileError(f"{out} exists already; nothing was recovered.")
+    except (OSError, ValueError) as error:  # a name that no system takes
+        raise OutputError(f"Cannot write {out}: {one_line(error)}.") from error
+    if not out.parent.is_dir():
+        raise OutputError(f"Cannot write {out}: there is no folder {out.parent}.")
     with open_for_reading(path) as (source, growing), _sibling(out) as part:
         try:
             if not growing:
@@ -97,7 +104,7 @@ def recover(path: Path, out: Path | None = None) -> Path:
                 target.attrs["file_name"] = out.name
             _publish(part, out)
         except FileExistsError as error:
-            raise StorageError(f"{out} exists already; nothing was recovered.") from error
+            raise DataFileError(f"{out} exists already; nothing was recovered.") from error
         except DAMAGE as error:
             raise StorageError(f"Cannot recover {path}: {one_line(error)}.") from error
     return out
@@ -106,7 +113,7 @@ def recover(path: Path, out: Path | None = None) -> Path:
 def _refuse_complete(source: h5py.File, path: Path) -> None:
     status = _status(source)
     if status != RunStatus.RUNNING:
-        raise StorageError(f"{path} was closed properly ({status}); it needs no recovery.")
+        raise DataFileError(f"{path} was closed properly ({status}); it needs no recovery.")
 
 
 def _status(file: h5py.File) -> str:

@@ -1,7 +1,9 @@
 """Whatever is wrong with a request: one clear line, exit code 2, no file, nothing switched on."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import pytest
 
 from tests.system.command_line import call
@@ -184,12 +186,35 @@ def test_output_folder_that_cannot_be_written(
     assert nothing_happened(tmp_path, journal)
 
 
-def test_file_that_is_not_ours(capfd: Capture, tmp_path: Path) -> None:
+def hdf5_of_another_program(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["a"] = 1
+
+
+def cut_off(path: Path) -> None:
+    hdf5_of_another_program(path)
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda path: path.write_text("not HDF5 at all"), id="text"),
+        pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+        pytest.param(hdf5_of_another_program, id="of another program"),
+        pytest.param(cut_off, id="cut off"),
+    ],
+)
+def test_file_that_is_not_ours(
+    capfd: Capture, tmp_path: Path, make: Callable[[Path], object]
+) -> None:
     other = tmp_path / "other.h5"
-    other.write_text("not HDF5 at all")
-    for command in ("show", "fit", "plot", "recover"):
-        outcome = call(capfd, command, other)
-        assert outcome.code == 1
+    make(other)
+    before = other.read_bytes()
+    for command in (["show"], ["show", "--json"], ["fit"], ["plot"], ["recover"], ["resume"]):
+        outcome = call(capfd, *command, other)
+        assert outcome.code == 2
         assert str(other) in outcome.complaint
-    assert other.read_text() == "not HDF5 at all"
+        assert outcome.out == ""
+    assert other.read_bytes() == before
     assert list(tmp_path.iterdir()) == [other]

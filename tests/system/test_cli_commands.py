@@ -277,7 +277,7 @@ def test_plot_of_a_run_without_fit_averages_repeats(
 
 def test_recover(capfd: Capture, tmp_path: Path) -> None:
     killed = kill_a_run(tmp_path)
-    assert call(capfd, "fit", killed).code == 1
+    assert call(capfd, "fit", killed).code == 2
     outcome = call(capfd, "recover", killed, "-o", tmp_path / "sound.h5")
     assert outcome.code == 0, outcome.err
     assert outcome.path == tmp_path / "sound.h5"
