@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 
 import platformdirs
-from PyQt5.QtCore import QCoreApplication, Qt, QTimer
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtCore import QTimer
 
 from labctl.errors import LabError
+from labctl.gui.application import open_application
 from labctl.gui.station import Station
 from labctl.gui.window import MainWindow, remembered
 from labctl.log_file import close_log, open_log
@@ -49,10 +49,8 @@ def make_window(
 
 def run_window(rig: str | None, out: Path, theme: str | None) -> int:
     """Show the window until it is closed; returns the exit code."""
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    application = QApplication(["labctl-gui"])
+    application = open_application("labctl-gui")
     open_log()
     try:
         window = make_window(rig, out, theme)

@@ -92,3 +92,39 @@ def test_table_is_what_the_wheel_of_qt_links_to() -> None:
     assert asked - {"libxcb-util.so.1", "libxcb-render.so.0", "libxcb-shm.so.0"} <= set(
         app.QT_LIBRARIES
     )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a screen")
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "there is no screen (none; DISPLAY is not set)"),
+        ({"DISPLAY": ":83"}, "there is no screen (:83)"),
+        ({"QT_QPA_PLATFORM": "absent"}, "is QT_QPA_PLATFORM=absent right?"),
+    ],
+)
+def test_without_a_screen_one_line_and_exit_code_1(
+    tmp_path: Path, variables: dict[str, str], words: str
+) -> None:
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    rest = {name: value for name, value in os.environ.items() if name not in hidden}
+    # So that what is missing is the screen and not a library of X on a machine without one.
+    rest["PYTHONPATH"] = str(Path(app.__file__).parents[2])
+    program = (
+        "import labctl.gui.app as app, sys; app.missing_packages = list; "
+        "sys.argv = ['labctl-gui']; app.main()"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**rest, **variables},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("error: No window can be opened: ")
+    assert answer.stderr.count("\n") == 1
+    assert words in answer.stderr or "Could not load the Qt platform plugin" in answer.stderr
