@@ -40,14 +40,9 @@ class RealDevice:
         """Connect, check the model, bring the instrument into its state after `open`."""
         if self._open:
             return
-        self._link.open(self.ROLE, self._connect)
-        try:
-            with self._link.talk(self.ROLE) as handle:
-                self._identity = self._identify(handle)
-                self._prepare(handle)
-        except BaseException:
-            self._link.close()
-            raise
+        with self._link.opening(self.ROLE, self._connect) as handle:
+            self._identity = self._identify(handle)
+            self._prepare(handle)
         self._setpoints.clear()
         self._open = True
 

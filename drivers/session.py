@@ -5,6 +5,7 @@ import math
 import re
 import socket
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
@@ -23,6 +24,8 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infini
 HINT = "(is it switched on and connected?)"
 
 Handle = TypeVar("Handle")
+
+_MANAGER_LOCK = threading.Lock()
 
 
 class Link(Generic[Handle]):
@@ -47,15 +50,37 @@ class Link(Generic[Handle]):
         self._users = 0
         self._doubtful = False
         self._role = ""
+        self._refused: tuple[float, Exception | None] = (0.0, None)
 
-    def open(self, role: str, connect: Callable[[], Handle]) -> None:
-        """Connect if nobody has yet. Raises DeviceError when there is no answer."""
+    @contextlib.contextmanager
+    def opening(self, role: str, connect: Callable[[], Handle]) -> Iterator[Handle]:
+        """Connect if nobody has yet, and have the first words of a role; then it is open.
+
+        Several roles are opened side by side. Who waits for another one's first words shares
+        their outcome when no answer came, and does not wait for a time-out more.
+
+        Raises:
+            DeviceError: there is no answer, or anything goes wrong inside; it is closed again.
+        """
+        asked_s = time.monotonic()
         with self._lock:
-            if self._handle is None:
-                with self._translated(role):
-                    self._handle = connect()
-                self._connect = connect
-            self._users += 1
+            failed_s, failure = self._refused
+            with self._translated(role):
+                if failure is not None and failed_s > asked_s:
+                    raise failure
+                self._users += 1
+                try:
+                    if self._handle is None:
+                        self._handle, self._connect = connect(), connect
+                        self._doubtful = False
+                    with self.talk(role) as handle:
+                        yield handle
+                except BaseException as error:
+                    reason = error.__cause__ if isinstance(error, LabError) else error
+                    if isinstance(reason, Exception):
+                        self._refused = (time.monotonic(), reason)
+                    self.close()
+                    raise
 
     def close(self) -> None:
         """Give the connection up; the last user closes it."""
@@ -175,6 +200,9 @@ class Session(Link[Instrument]):
         if self._is_socket and not ends_lines:
             settings.setdefault("read_termination", "\n")
             settings.setdefault("write_termination", "\n")
+        if self._adapter is None:
+            with _MANAGER_LOCK:  # pyvisa makes it on first use, without a lock of its own
+                pyvisa.ResourceManager(self._settings["visa_library"])
         with warnings.catch_warnings():
             # Upstream asks whether old classes speak SCPI; that is no news for a lab's log.
             warnings.simplefilter("ignore", FutureWarning)

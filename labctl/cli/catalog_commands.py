@@ -1,6 +1,7 @@
 """`labctl list` and `labctl check`: what can be measured, and with what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import annotated_types
@@ -19,8 +20,10 @@ from labctl.core import (
 )
 from labctl.core.catalog import plug_in_names
 from labctl.core.provenance import description_of
-from labctl.data import InstrumentRecord
+from labctl.core.side_by_side import ask_side_by_side
+from labctl.data import InstrumentRecord, Setting
 from labctl.errors import DeviceError, LabError, said_of
+from labctl.hal import Device
 from labctl.parameters import device_limit_of, unit_of
 from labctl.protocol import GROUP, find_protocol
 from labctl.units import format_quantity
@@ -94,13 +97,11 @@ def check(
 
 
 def _identify(rig: Rig) -> list[InstrumentRecord]:
-    failures: list[str] = []
-    for role, device in rig:
-        try:
-            device.identity  # noqa: B018  asking is the test
-            device.settings()
-        except Exception as error:  # noqa: BLE001  a driver may raise anything; all are gathered
-            failures.append(said_of(role, error))
+    def told(device: Device) -> tuple[str, Mapping[str, Setting]]:
+        return device.identity, device.settings()
+
+    outcomes = ask_side_by_side((role, partial(told, device)) for role, device in rig)
+    failures = [said_of(role, error) for role, error in outcomes.items() if error is not None]
     if failures:
         raise DeviceError(f"Rig `{rig.name}` does not answer: {'; '.join(failures)}")
     return rig.record()

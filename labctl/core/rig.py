@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 
 from labctl.core.catalog import load_object
 from labctl.core.rig_file import HOLD, DeviceSpec, RigFile
+from labctl.core.side_by_side import ask_side_by_side
 from labctl.data import InstrumentRecord
 from labctl.errors import DeviceError, LabError, LimitError, RigError, said_of
 from labctl.hal import (
@@ -104,22 +105,34 @@ class Rig:
         Raises:
             DeviceError: one line that gathers every failure; all devices are closed again.
         """
-        failures: list[str] = []
-        for role, device in self.devices.items():
-            try:
-                device.open()
-                self._open.append(role)
-            except Exception as error:  # a driver may raise anything; all are gathered
-                logger.exception("Cannot open %s", role)
-                failures.append(said_of(role, error))
-            except BaseException:  # Ctrl-C while connecting: leave nothing open behind
-                self.close()
-                device.close()
-                raise
+        try:
+            failures = self._open_devices()
+        except BaseException:  # Ctrl-C while connecting: leave nothing open behind
+            for device in self.devices.values():
+                with contextlib.suppress(Exception):  # the rest must still be closed
+                    device.close()
+            self._open.clear()
+            raise
         failures += self.make_safe() if not failures else []
         if failures:
             self._close_devices()
             raise DeviceError(f"Rig `{self.name}` does not open: {'; '.join(failures)}")
+
+    def _open_devices(self) -> list[str]:
+        """Open all of them; returns the failures.
+
+        Instruments are asked side by side. The devices of one simulated world are opened one
+        after the other: the same seed gives the same data.
+        """
+        opening = [(role, device.open) for role, device in self.devices.items()]
+        outcomes: dict[str, Exception | None] = {}
+        for together in [opening] if self.simulation is None else [[item] for item in opening]:
+            outcomes |= ask_side_by_side(together)
+        self._open = [role for role, error in outcomes.items() if error is None]
+        failures = {role: error for role, error in outcomes.items() if error is not None}
+        for role, error in failures.items():
+            logger.error("Cannot open %s", role, exc_info=error)
+        return [said_of(role, error) for role, error in failures.items()]
 
     def make_safe(self) -> list[str]:
         """Put every open device into its safe state, in reverse order; returns the failures."""

@@ -1,7 +1,9 @@
 """Instruments that are not what the rig file says, or disobey: one clear line."""
 
 import contextlib
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -154,3 +156,85 @@ def test_an_answer_that_comes_late_ends_the_run_and_not_the_safe_state(
     assert "made safe" not in outcome.complaint
     assert b"OUTP 0" in b" ".join(switched).rpartition(b"OUTP 1")[2]
     assert read_run(outcome.path).status is RunStatus.FAILED
+
+
+SILENT_RIG = """\
+title = "Five roles, four silent instruments"
+[shared.generator]
+class = "drivers.session:Session"
+arguments = {{ resource = "{0}", visa_library = "py", timeout_s = 0.5 }}
+[devices.trap]
+class = "drivers.keysight.f33500:Agilent33500Trap"
+arguments = {{ resource = "@generator", channel = 1, gain = 1000.0, highest_v = 3000.0 }}
+safe_state = "hold"
+[devices.laser]
+class = "drivers.keysight.f33500:Agilent33500AOM"
+safe_state = {{ gate = false }}
+[devices.laser.arguments]
+resource = "@generator"
+channel = 2
+full_power_w = 1e-3
+calibration = [[0.0, 0.0], [1.0, 1.0]]
+[devices.electromagnet]
+class = "drivers.rohde_schwarz.hmp4040:HMP4040Electromagnet"
+arguments = {{ resource = "{1}", voltage_v = 12.0, visa_library = "py", timeout_s = 0.5 }}
+safe_state = {{ current_a = 0.0 }}
+[devices.microwave]
+class = "drivers.rohde_schwarz.smb100a:SMB100AMicrowave"
+arguments = {{ resource = "{2}", visa_library = "py", timeout_s = 0.5 }}
+safe_state = {{ output = false }}
+[devices.counter]
+class = "drivers.keysight.counter_pair:Keysight53220APair"
+arguments = {{ resources = {{ angle = "{3}", pl = "{3}" }}, visa_library = "py", timeout_s = 0.5 }}
+safe_state = "hold"
+"""
+
+
+class SilentInstrument:
+    """A listener that reads everything, answers nothing, and knows when it was first asked."""
+
+    def __init__(self, asked: list[float]) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._asked = asked
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+        self.resource = f"TCPIP::127.0.0.1::{self._socket.getsockname()[1]}::SOCKET"
+
+    def _listen(self) -> None:
+        first = True
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                with connection:
+                    while connection.recv(100):
+                        if first:
+                            self._asked.append(time.monotonic())
+                        first = False
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+def test_silent_instruments_are_asked_side_by_side(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """All four hear their first question before the first time-out has passed, 0.5 s each.
+
+    Two roles share the first one: the second one of them shares the outcome as well.
+    """
+    asked: list[float] = []
+    with contextlib.ExitStack() as stack:
+        silent = [SilentInstrument(asked) for _ in range(4)]
+        for instrument in silent:
+            stack.callback(instrument.close)
+        rig = tmp_path / "silent.toml"
+        rig.write_text(SILENT_RIG.format(*(item.resource for item in silent)), encoding="utf-8")
+        outcome = call(capfd, "check", rig)
+    assert outcome.code == 1
+    for role in ("trap", "laser", "electromagnet", "microwave", "counter"):
+        assert f"{role} at TCPIP::127.0.0.1" in outcome.complaint
+    assert outcome.complaint.count("no answer within 0.5 s") == 5
+    assert len(asked) == 4
+    assert max(asked) - min(asked) < 0.5
