@@ -104,8 +104,7 @@ def test_the_driver_reads_the_simulated_one_while_it_sends_by_itself(
     served: tuple[Lab, Session],
 ) -> None:
     lab, session = served
-    session.open("gauge", lambda: session.connect_as(TPG366, ends_lines=True))
-    with session.talk("gauge") as table:
+    with session.opening("gauge", lambda: session.connect_as(TPG366, ends_lines=True)) as table:
         table.write("COM,0")
     lab.world.sleep_s(2.0)
     gauge = TPG366Gauge(session)
