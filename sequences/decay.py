@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from labctl.data import Column
-from labctl.errors import DeviceError
+from labctl.errors import DeviceError, LimitError
 from labctl.hal import ANGLE, PL, FrequencyList, Instruments, Pulse, PulseChannel
 from labctl.parameters import quantity
 from sequences.conditions import Conditions
@@ -136,10 +136,27 @@ class DecayRecorder:
         if after_hz is None or stepping is None:
             stepping = None
         else:
-            stepping.load_frequency_list([self._excite_hz, after_hz], self._p.excitation_s)
+            stepping.load_frequency_list([self._excite_hz, after_hz], self._switch_s())
         if not microwave.output:
             microwave.output = True
         return stepping
+
+    def _switch_s(self) -> float:
+        """When the generator steps: within the dark half period after the last pulse.
+
+        Raises:
+            LimitError: no step of its clock falls into that.
+        """
+        grid = self._rig.microwave.limits["list_dwell_s"]
+        dark_from_s = self._p.excitation_s - 0.5 / self._p.libration_hz
+        switch_s = grid.nearest((dark_from_s + self._p.excitation_s) / 2)
+        if not dark_from_s <= switch_s <= self._p.excitation_s:
+            raise LimitError(
+                f"The generator steps through a list every multiple of {grid.step:g} s, and none "
+                f"falls between {dark_from_s:g} s and {self._p.excitation_s:g} s, where the pulses "
+                "at `libration_hz` leave it dark."
+            )
+        return switch_s
 
     def _program(self, *, driven: bool) -> list[Pulse]:
         p = self._p

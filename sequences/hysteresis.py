@@ -23,7 +23,14 @@ class HysteresisParameters(Conditions):
         2.724e9, unit="Hz", label="Highest frequency", limited_by="microwave.frequency_hz", gt=0
     )
     points: int = quantity(200, unit="", label="Frequencies per sweep", gt=BINS, le=100_000)
-    dwell_s: float = quantity(5e-3, unit="s", label="Time per frequency", gt=0, le=10.0)
+    dwell_s: float = quantity(
+        5e-3,
+        unit="s",
+        label="Time per frequency",
+        limited_by="microwave.list_dwell_s",
+        gt=0,
+        le=10.0,
+    )
     samples_per_dwell: int = quantity(20, unit="", label="Samples per frequency", ge=1, le=10_000)
     settle_s: float = quantity(50e-3, unit="s", label="Wait before each sweep", ge=0, le=60.0)
     sweeps: int = quantity(60, unit="", label="Sweeps (up, down in turn)", ge=1, le=1_000_000)

@@ -20,6 +20,8 @@ def check_limits(model: SequenceParameters, rig: Rig) -> None:
         if bound is None or value is None or bound[0] not in rig.devices:
             continue
         role, setting = bound
+        if setting not in rig.devices[role].limits:
+            continue  # of a capability that this device lacks, such as a list
         try:
             rig.devices[role].limits.check(setting, value)
         except LimitError as error:

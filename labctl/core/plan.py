@@ -80,7 +80,9 @@ def plan_run(measurement: MeasurementSequence, model: SequenceParameters, rig: R
         bound, value = device_limit_of(field), getattr(model, name)
         if bound is not None and value is not None and bound[0] in rig.devices:
             role, setting = bound
-            limits = rig.devices[role].limits[setting]
+            limits = rig.devices[role].limits.get(setting)
+            if limits is None:
+                continue
             settings.append(PlannedSetting(name, float(value), role, setting, limits))
     size = row if points is None else FILE_OVERHEAD_BYTES + row * points
     return Plan(points, measurement.duration_s, size, tuple(settings))

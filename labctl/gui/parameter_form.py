@@ -164,5 +164,6 @@ class ParameterForm(QWidget):
         bound = device_limit_of(field)
         if bound is not None and self._rig is not None and bound[0] in self._rig.devices:
             role, setting = bound
-            parts.append(f"{role}: {self._rig.devices[role].limits[setting]}")
+            limits = self._rig.devices[role].limits.get(setting)
+            parts += [f"{role}: {limits}"] if limits is not None else []
         return "; ".join(parts)

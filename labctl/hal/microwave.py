@@ -41,18 +41,27 @@ class MicrowaveSource(Device, Protocol):
 
 @runtime_checkable
 class FrequencyList(Protocol):
-    """The extra verbs of a generator that steps through a list by its own clock."""
+    """The extra verbs of a generator that steps through a list by its own clock.
+
+    Limits: `list_dwell_s`, with the grid of its clock: it holds entry n of a list from n to n + 1
+    times the dwell, exactly.
+    """
 
     def load_frequency_list(self, frequencies_hz: Sequence[float], dwell_s: float) -> None:
         """Store a list of frequencies (Hz), each held for `dwell_s`; nothing is emitted yet.
 
         Raises:
-            LimitError: the list is empty, or an entry is outside `limits["frequency_hz"]`.
+            LimitError: the list is empty, an entry is outside `limits["frequency_hz"]`, or the
+                dwell outside `limits["list_dwell_s"]` or off its grid.
         """
         ...
 
     def start_frequency_list(self) -> None:
-        """Begin at the first entry now and return at once; the last entry stays afterwards."""
+        """Begin at the first entry now and return at once; the last entry stays afterwards.
+
+        Raises:
+            DeviceError: no list is loaded, or the output is off.
+        """
         ...
 
     def stop_frequency_list(self) -> None:

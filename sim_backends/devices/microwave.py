@@ -19,6 +19,7 @@ class SimulatedMicrowaveSource(SimulatedDevice):
     LIMITS: ClassVar = {
         "frequency_hz": Limits(10e6, 6e9, "Hz"),
         "power_dbm": Limits(-110.0, 15.0, "dBm"),
+        "list_dwell_s": Limits(1e-6, 1e3, "s"),
     }
 
     def __init__(self, world: World) -> None:
@@ -57,15 +58,17 @@ class SimulatedMicrowaveSource(SimulatedDevice):
         """Store a list of frequencies, each held for `dwell_s`."""
         self._connected()
         frequencies = [self.limits.check("frequency_hz", f) for f in frequencies_hz]
-        if not frequencies or not dwell_s > 0:
-            raise LimitError("A frequency list needs at least one entry and a dwell above 0.")
-        self._list = (frequencies, dwell_s)
+        if not frequencies:
+            raise LimitError("A frequency list needs at least one entry.")
+        self._list = (frequencies, self.limits.check("list_dwell_s", dwell_s))
 
     def start_frequency_list(self) -> None:
         """Begin at the first entry now."""
         world = self._connected()
         if self._list is None:
             raise DeviceError("No frequency list is loaded.")
+        if not world.controls.microwave_on:
+            raise DeviceError("The output must be on before a frequency list starts.")
         frequencies, dwell_s = self._list
         with world.lock:
             world.synchronise()

@@ -1,7 +1,9 @@
 """The simulated lab's cables: what stands between the instruments' connectors and the diamond."""
 
 import math
+from typing import ClassVar
 
+from labctl.hal import Limits
 from sim_backends.devices.counter import SimulatedPhotonCounter
 from sim_backends.devices.electromagnet import SimulatedElectromagnet
 from sim_backends.devices.gauge import SimulatedPressureGauge
@@ -35,12 +37,12 @@ class Bench:
         generator: channels of the function generator: 1 drives the trap, 2 the AOM.
         supply: outputs of the current supply: the coil is on 1, nothing on the others.
         gate_counter: the two inputs of the counter, 1 is APD1 (angle) and 2 APD2 (PL).
-        sweeper: list mode of the microwave generator.
+        sweeper, keysight_sweeper: tone and lists of the generators that have a list mode.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.microwave = SimulatedMicrowaveSource(world)
+        self.microwave = BenchMicrowave(world)
         self.laser = SimulatedLaserModulator(world)
         self.counter = SimulatedPhotonCounter(world)
         self.trap = SimulatedTrapDrive(world)
@@ -59,7 +61,8 @@ class Bench:
         self.supply: dict[int, SupplyOutput] = {1: coil, **spare}
         self.master.outputs = tuple(self.supply.values())
         self.gate_counter = GateCounter(self.counter)
-        self.sweeper = Sweeper(self.microwave)
+        self.sweeper = Sweeper(self.microwave, dwell_step_s=1e-4, dwell_s=15e-3, learns=True)
+        self.keysight_sweeper = Sweeper(self.microwave)
 
     def check_cable(self, role: str) -> None:
         """Raise SilentError while an injected fault keeps the role's instrument from answering."""
@@ -70,6 +73,16 @@ class Bench:
     def cable_is_off(self, role: str) -> bool:
         """Whether the role's instrument is disconnected."""
         return f"{role}: {DISCONNECTED}" in self.world.injected
+
+
+class BenchMicrowave(SimulatedMicrowaveSource):
+    """What every generator on the bench sets: their command tables say what they accept."""
+
+    LIMITS: ClassVar = {
+        **SimulatedMicrowaveSource.LIMITS,
+        "frequency_hz": Limits(1e3, 70e9, "Hz"),
+        "power_dbm": Limits(-200.0, 40.0, "dBm"),
+    }
 
 
 class GeneratorChannel:

@@ -19,6 +19,7 @@ MESSAGES = {
     -221: "Settings conflict",
     -222: "Data out of range",
     -224: "Illegal parameter value",
+    -226: "Lists not same length",
     -230: "Data corrupt or stale",
     -241: "Hardware missing",
     -290: "Memory use error",

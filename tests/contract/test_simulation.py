@@ -50,6 +50,8 @@ def calls(device: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
             if item.fset is not None:
                 value = getattr(device, name)
                 yield f"set {name}", lambda name=name, value=value: setattr(device, name, value)
+        elif name == "start_frequency_list":
+            yield name, lambda: (setattr(device, "output", True), device.start_frequency_list())
         elif callable(item):
             yield name, lambda name=name: getattr(device, name)(*ARGUMENTS.get(name, ()))
 

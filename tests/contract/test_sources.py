@@ -3,7 +3,7 @@
 import pytest
 
 from labctl.core import Rig
-from labctl.errors import LimitError
+from labctl.errors import DeviceError, LimitError
 from labctl.hal import FrequencyList
 
 
@@ -34,6 +34,9 @@ def test_frequency_list_steps_by_itself(rig: Rig) -> None:
     if not isinstance(source, FrequencyList):
         pytest.skip("this generator has no list mode")
     source.load_frequency_list([2.70e9, 2.75e9, 2.80e9], dwell_s=0.01)
+    with pytest.raises(DeviceError, match="output must be on"):
+        source.start_frequency_list()
+    source.output = True
     source.start_frequency_list()
     visited = []
     for _ in range(4):
@@ -55,6 +58,27 @@ def test_frequency_list_refuses_what_a_single_frequency_would(rig: Rig) -> None:
     for bad in ([], [2.8e9, source.limits["frequency_hz"].maximum * 2]):
         with pytest.raises(LimitError):
             source.load_frequency_list(bad, dwell_s=0.01)
+    for bad_s in (0.0, -1.0, float("nan"), source.limits["list_dwell_s"].maximum * 2):
+        with pytest.raises(LimitError):
+            source.load_frequency_list([2.8e9], dwell_s=bad_s)
+
+
+def test_a_list_is_played_with_the_dwell_that_was_asked_for(rig: Rig) -> None:
+    """Also on its first pass, also where it is short: what it plays is what an axis says."""
+    source = rig.microwave
+    if not isinstance(source, FrequencyList):
+        pytest.skip("this generator has no list mode")
+    source.output = True
+    frequencies = [2.7e9 + 1e6 * n for n in range(100)]
+    source.load_frequency_list(frequencies, dwell_s=0.8e-3)
+    world = rig.simulation
+    assert world is not None
+    source.start_frequency_list()
+    rig.clock.sleep_s(79.6e-3)
+    assert world.controls.microwave_hz == frequencies[99]  # type: ignore[attr-defined]
+    source.start_frequency_list()
+    rig.clock.sleep_s(40.4e-3)
+    assert world.controls.microwave_hz == frequencies[50]  # type: ignore[attr-defined]
 
 
 def test_laser_gate_is_closed_after_open(rig: Rig) -> None:

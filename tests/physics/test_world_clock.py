@@ -76,6 +76,7 @@ def test_a_list_that_the_computer_can_follow_ends_on_time(
     slow = computer(lab, 0.01, monkeypatch)
     microwave = SimulatedMicrowaveSource(lab)
     microwave.open()
+    microwave.output = True
     microwave.load_frequency_list([2.8e9 + 1e6 * n for n in range(30)], 1.0)
     microwave.start_frequency_list()
     slow.sleep(20.5)  # nobody looks

@@ -82,6 +82,7 @@ MEASUREMENTS: list[tuple[type[Instrument], str, str, str, Any]] = [
     (NGE103, "measured_voltage", "MEAS:VOLT?", "0.503", 0.503),
     (NGE103, "measured_current", "MEAS:CURR?", "1.0002", 1.0002),
     (SMB100A, "list_points", ":SOUR:LIST:FREQ:POIN?", "327", 327),
+    (SMB100A, "list_levels", ":SOUR:LIST:POW:POIN?", "327", 327),
 ]
 SETTINGS: list[tuple[type[Instrument], str, Any, str]] = [
     (SMB100A, "list_selected", "labctl", ":SOUR:LIST:SEL 'labctl'"),
@@ -90,6 +91,7 @@ SETTINGS: list[tuple[type[Instrument], str, Any, str]] = [
 ]
 ACTIONS: list[tuple[type[Instrument], str, str]] = [
     (SMB100A, "list_reset", ":SOUR:LIST:RES"),
+    (SMB100A, "list_learn", ":SOUR:LIST:LEAR"),
     (SMB100A, "list_execute", ":SOUR:LIST:TRIG:EXEC"),
     (Keysight53220A, "initiate", "INIT"),
     (Keysight53220A, "abort", "ABOR"),

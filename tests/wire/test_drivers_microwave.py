@@ -13,8 +13,8 @@ from drivers.rohde_schwarz.smb100a import SMB100AMicrowave
 from drivers.session import Session
 from drivers.srs.sg384 import SG384Microwave
 from labctl.errors import DeviceError, LimitError, RigError
-from labctl.hal import FrequencyList, Limits, MicrowaveSource
-from tests.wire.conversation import PLACE, HandClock, Pair, SilentAdapter, conversation
+from labctl.hal import Limits, MicrowaveSource
+from tests.wire.conversation import PLACE, Pair, SilentAdapter, conversation
 
 NO_ERROR: Pair = ("SYST:ERR?", '0,"No error"')
 SRS_FINE: Pair = ("LERR?", "0")
@@ -230,46 +230,6 @@ def test_an_address_that_nobody_answers_is_an_error() -> None:
     with pytest.raises(DeviceError, match=r"microwave at TCPIP::127.0.0.1::1::SOCKET"):
         source.open()
     source.close()
-
-
-def test_a_list_is_stored_played_and_left() -> None:
-    pairs: list[Pair] = [
-        *SMB100A_OPENS,
-        (":SOUR:LIST:SEL 'labctl'", None),
-        (":SOUR:LIST:FREQ 2700000000, 2750000000", None), NO_ERROR,
-        (":SOUR:POW?", "-10"),
-        (":SOUR:LIST:POW -10, -10", None), NO_ERROR,
-        (":SOUR:LIST:FREQ:POIN?", "2"),
-        (":SOUR:LIST:DWEL 0.0100", None), NO_ERROR, (":SOUR:LIST:DWEL?", "0.01"),
-        (":SOUR:LIST:MODE AUTO", None), NO_ERROR, (":SOUR:LIST:MODE?", "AUTO"),
-        (":SOUR:LIST:TRIG:SOUR SING", None), NO_ERROR, (":SOUR:LIST:TRIG:SOUR?", "SING"),
-        (":SOUR:FREQ:MODE LIST", None), NO_ERROR, (":SOUR:FREQ:MODE?", "LIST"),
-        (":SOUR:LIST:RES", None), (":SOUR:LIST:TRIG:EXEC", None), NO_ERROR,
-        (":SOUR:FREQ 2750000000.000", None), NO_ERROR, (":SOUR:FREQ?", "2750000000"),
-        (":SOUR:FREQ:MODE CW", None), NO_ERROR, (":SOUR:FREQ:MODE?", "CW"),
-    ]  # fmt: skip
-    clock = HandClock()
-    with conversation(SMB100AMicrowave, pairs, clock=clock) as source:
-        assert isinstance(source, FrequencyList)
-        source.open()
-        source.load_frequency_list([2.7e9, 2.75e9], dwell_s=0.01)
-        source.start_frequency_list()
-        assert source.frequency_hz == 2.7e9
-        clock.time_s = 0.015
-        assert source.frequency_hz == 2.75e9
-        clock.time_s = 99.0
-        source.stop_frequency_list()
-        source.stop_frequency_list()
-
-
-def test_bad_lists_are_refused_before_anything_is_sent() -> None:
-    with conversation(SMB100AMicrowave, SMB100A_OPENS) as source:
-        source.open()
-        for bad, dwell_s in (([], 0.01), ([7e9], 0.01), ([2.8e9], 1e-4), ([2.8e9], 101.0)):
-            with pytest.raises(LimitError):
-                source.load_frequency_list(bad, dwell_s=dwell_s)
-        with pytest.raises(DeviceError, match="no frequency list is loaded"):
-            source.start_frequency_list()
 
 
 def test_a_rig_file_narrows_the_limits() -> None:

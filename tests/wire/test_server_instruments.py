@@ -113,14 +113,20 @@ def test_all_generators_are_the_same_device(lab: Lab) -> None:
 
 def test_list_mode_steps_by_the_generator_s_clock(lab: Lab) -> None:
     lab.tell("smb100a", "LIST:SEL '/var/user/x';:LIST:FREQ 2.8 GHZ, 2.85e9, 2.9e9;:LIST:DWEL 10 ms")
-    lab.tell("smb100a", ":LIST:MODE AUTO;TRIG:SOUR SING;:FREQ:MODE LIST;:LIST:RES;TRIG:EXEC")
+    lab.tell("smb100a", "LIST:POW -9,-8,-7;MODE AUTO;TRIG:SOUR SING;:FREQ 2.6 GHZ;:POW -20")
+    lab.tell("smb100a", ":FREQ:MODE LIST;:LIST:RES;TRIG:EXEC")
     assert lab.ask("smb100a", "LIST:FREQ:POIN?;:LIST:TRIG:SOUR?") == "3;SING"
     seen = []
     for _ in range(4):
         lab.world.sleep_s(5e-3)
-        seen.append((float(lab.ask("smb100a", "FREQ?")), int(lab.ask("smb100a", "LIST:IND?"))))
+        controls = lab.world.controls
+        index = int(lab.ask("smb100a", "LIST:IND?"))
+        seen.append((controls.microwave_hz, controls.microwave_dbm, index))
         lab.world.sleep_s(5e-3)
-    assert seen == [(2.8e9, 0), (2.85e9, 1), (2.9e9, 2), (2.9e9, 2)]
+    assert seen == [(2.8e9, -9.0, 0), (2.85e9, -8.0, 1), (2.9e9, -7.0, 2), (2.9e9, -7.0, 2)]
+    assert lab.ask("smb100a", "FREQ?;:POW?") == "2600000000.0;-20.0"
+    lab.tell("smb100a", "FREQ:MODE CW")
+    assert (lab.world.controls.microwave_hz, lab.world.controls.microwave_dbm) == (2.6e9, -20.0)
     assert lab.error("smb100a") == 0
 
 

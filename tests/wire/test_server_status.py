@@ -36,7 +36,7 @@ def test_every_instrument_has_the_status_tree(lab: Lab, dialect: str, branch: st
 def test_a_sweep_is_a_condition_and_its_ends_are_events(lab: Lab, dialect: str) -> None:
     start = {"n5183b": "INIT", "e8257d": "INIT"}.get(dialect, "LIST:TRIG:EXEC")
     lab.tell(dialect, "*CLS;STAT:PRES;OPER:ENAB 8;*SRE 128;:LIST:FREQ 2.8 GHZ,2.81 GHZ,2.82 GHZ")
-    lab.tell(dialect, "*CLS;:STAT:OPER:NTR 8;:LIST:DWEL 10 MS;:FREQ:MODE LIST")
+    lab.tell(dialect, "*CLS;:STAT:OPER:NTR 8;:LIST:DWEL 10 MS;POW -9;TRIG:SOUR BUS;:FREQ:MODE LIST")
     lab.tell(dialect, start)
     assert lab.ask(dialect, "STAT:OPER:COND?;*STB?").startswith("8;")
     assert int(lab.ask(dialect, "*STB?")) & 0xC0 == 0xC0
@@ -49,7 +49,8 @@ def test_a_sweep_is_a_condition_and_its_ends_are_events(lab: Lab, dialect: str) 
 def test_a_trigger_starts_a_waiting_list_and_is_ignored_otherwise(lab: Lab) -> None:
     lab.tell("smb100a", "*TRG")
     assert lab.error("smb100a") == -211
-    lab.tell("smb100a", "LIST:FREQ 2.8 GHZ,2.81 GHZ,2.82 GHZ;:FREQ:MODE LIST;*TRG")
+    lab.tell("smb100a", "LIST:FREQ 2.8 GHZ,2.81 GHZ,2.82 GHZ;POW -9;TRIG:SOUR SING")
+    lab.tell("smb100a", ":FREQ:MODE LIST;*TRG")
     assert (lab.error("smb100a"), lab.ask("smb100a", "STAT:OPER:COND?")) == (0, "8")
     lab.tell("hmp4040", "*TRG")
     assert lab.error("hmp4040") == -211
