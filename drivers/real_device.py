@@ -4,10 +4,34 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from drivers.session import Link
 from labctl.data import Setting
 from labctl.errors import DeviceError
 from labctl.hal import Limits, LimitTable
+
+
+def whole_counts(readings: ArrayLike, asked: str) -> NDArray[np.int64]:
+    """Readings of a counter as counts, of the same shape.
+
+    Args:
+        readings: what was read.
+        asked: role, place and command, with which a message begins.
+
+    Raises:
+        DeviceError: one is negative, no whole number, or stands for "not a number".
+    """
+    values = np.asarray(readings)
+    bad = ~((values >= 0) & (values < 2.0**63) & (values == np.floor(values)))
+    if bad.any():
+        where = int(np.flatnonzero(bad)[0])
+        raise DeviceError(
+            f"{asked} is answered {values.ravel()[where]:g} (reading {where + 1} of {values.size}),"
+            " which is no count; there is no valid reading."
+        )
+    return values.astype(np.int64)
 
 
 class RealDevice:

@@ -102,9 +102,10 @@ class Alignment:
                 if p.settle_s > 0:
                     rig.clock.sleep_s(p.settle_s)
                 counts = rig.counter.stream(slice_hz, p.slices)
-                rates[on] = counts[ANGLE] * slice_hz
-                pl += float(np.mean(counts[PL])) * slice_hz / 2
-            off, on_level = levels(rates[False], slice_hz), levels(rates[True], slice_hz)
+                rate_hz = counts.sample_rate_hz
+                rates[on] = counts[ANGLE] * rate_hz
+                pl += float(np.mean(counts[PL])) * rate_hz / 2
+            off, on_level = levels(rates[False], rate_hz), levels(rates[True], rate_hz)
             error = float(np.hypot(off.error, on_level.error))
             contrast = on_level.mean - off.mean
             yield {

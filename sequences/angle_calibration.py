@@ -146,7 +146,8 @@ class AngleCalibration:
                 counts[:, i] = counted[ANGLE], counted[PL]
             microwave.output = False
             stream = rig.counter.stream(p.noise_rate_hz, p.segment * SEGMENTS)
-            noise = welch_psd(stream[ANGLE] * p.noise_rate_hz, p.noise_rate_hz, p.segment)
+            rate_hz = stream.sample_rate_hz
+            noise = welch_psd(stream[ANGLE] * rate_hz, rate_hz, p.segment)
             yield {
                 "power_dbm": power_dbm,
                 "sweep": sweep,

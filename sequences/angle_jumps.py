@@ -12,6 +12,7 @@ from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
 from sequences.conditions import Conditions
+from sequences.sample_rate import SAMPLE_RATE, sample_rate_of
 from sequences.sweeping import Direction, setpoints
 
 
@@ -82,6 +83,7 @@ class AngleJumps:
             Column("frequency_hz", "Hz", "Microwave frequency"),
             Column("time_s", "s", "Time in the record", shape=shape),
             Column("angle_counts", "counts", "APD1 counts (angle)", "int64", shape=shape),
+            SAMPLE_RATE,
             Column("pl_rate", "counts/s", "APD2 count rate (PL)"),
         )
 
@@ -102,7 +104,6 @@ class AngleJumps:
         p = self.parameters
         p.apply(rig)
         rig.microwave.power_dbm = p.power_dbm
-        time_s = (np.arange(p.samples) + 0.5) / p.sample_rate_hz
         order = setpoints(p.start_hz, p.stop_hz, p.points, sweeps=p.repeats, direction=Direction.UP)
         for repeat, frequency_hz in islice(order, done, None):
             rig.microwave.frequency_hz = frequency_hz
@@ -114,9 +115,10 @@ class AngleJumps:
             yield {
                 "repeat": repeat,
                 "frequency_hz": frequency_hz,
-                "time_s": time_s,
+                "time_s": (np.arange(p.samples) + 0.5) / counts.sample_rate_hz,
                 "angle_counts": counts[ANGLE],
-                "pl_rate": float(np.mean(counts[PL]) * p.sample_rate_hz),
+                "sample_rate_hz": counts.sample_rate_hz,
+                "pl_rate": float(np.mean(counts[PL]) * counts.sample_rate_hz),
             }
         rig.microwave.output = False
 
@@ -127,6 +129,6 @@ class AngleJumps:
         return analyze_jumps(
             run["frequency_hz"],
             run["angle_counts"],
-            1 / run.parameters["sample_rate_hz"],
+            1 / sample_rate_of(run),
             dead_time_s=run.parameters["stay_dead_time_s"],
         )

@@ -59,11 +59,13 @@ class DecayParameters(Conditions):
         """Samples of one record."""
         return round((self.excitation_s + self.decay_s) * self.sample_rate_hz)
 
-    @property
-    def time_s(self) -> NDArray[np.float64]:
-        """Middles of the samples, shape (samples,); zero is the end of the excitation."""
+    def time_s(self, sample_rate_hz: float) -> NDArray[np.float64]:
+        """Middles of the samples, shape (samples,); zero is the end of the excitation.
+
+        `sample_rate_hz` is the rate that the counter kept.
+        """
         middles = np.arange(self.samples, dtype=np.float64) + 0.5
-        return middles / self.sample_rate_hz - self.excitation_s
+        return middles / sample_rate_hz - self.excitation_s
 
     @property
     def trace_columns(self) -> Sequence[Column]:
@@ -110,18 +112,20 @@ class DecayRecorder:
         stepping = self._prepare(after_hz)
         total = np.zeros(p.samples)
         pl = 0.0
+        rate_hz = p.sample_rate_hz
         for _ in range(p.repeats_per_point):
             rig.sequencer.start()
             if stepping is not None:
                 stepping.start_frequency_list()
             counts = rig.counter.stream(p.sample_rate_hz, p.samples)
+            rate_hz = counts.sample_rate_hz
             rig.sequencer.wait()
             total += counts[ANGLE]
             pl += float(np.mean(counts[PL]))
         if stepping is not None:
             stepping.stop_frequency_list()
-        per_count = p.sample_rate_hz / p.repeats_per_point
-        return Decay(p.time_s, total * per_count, pl * per_count)
+        per_count = rate_hz / p.repeats_per_point
+        return Decay(p.time_s(rate_hz), total * per_count, pl * per_count)
 
     def _prepare(self, after_hz: float | None) -> FrequencyList | None:
         microwave = self._rig.microwave

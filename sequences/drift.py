@@ -131,7 +131,8 @@ class Drift:
         p = self.parameters
         samples = p.segment + (p.segments - 1) * (p.segment - p.segment // 2)
         counts = rig.counter.stream(p.sample_rate_hz, samples)
-        frequency_hz, psd = welch_psd(counts[ANGLE] * p.sample_rate_hz, p.sample_rate_hz, p.segment)
+        rate_hz = counts.sample_rate_hz
+        frequency_hz, psd = welch_psd(counts[ANGLE] * rate_hz, rate_hz, p.segment)
         found = strongest_modes(
             frequency_hz, psd, Averaging(p.segments), p.modes,
             range_hz=(p.fit_from_hz, p.fit_to_hz),

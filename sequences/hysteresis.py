@@ -138,13 +138,15 @@ class Hysteresis:
         if isinstance(microwave, FrequencyList):
             microwave.load_frequency_list(steps, p.dwell_s)
             microwave.start_frequency_list()
-            counts = rig.counter.stream(p.sample_rate_hz, p.samples)
+            # The generator's clock orders the samples, so the counter's must keep step with it.
+            counts = rig.counter.stream(p.sample_rate_hz, p.samples).in_step_with(p.sample_rate_hz)
             microwave.stop_frequency_list()
             return counts[ANGLE], counts[PL]
         angle, pl = [], []
         for frequency_hz in steps:
             microwave.frequency_hz = frequency_hz
             counts = rig.counter.stream(p.sample_rate_hz, p.samples_per_dwell)
+            counts.in_step_with(p.sample_rate_hz)
             angle.append(counts[ANGLE])
             pl.append(counts[PL])
         return np.concatenate(angle), np.concatenate(pl)

@@ -13,6 +13,7 @@ from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
 from sequences.conditions import Conditions
+from sequences.sample_rate import SAMPLE_RATE, sample_rate_of
 
 
 class LasingScanParameters(Conditions):
@@ -98,6 +99,7 @@ class LasingScan:
             Column("frequency_hz", "Hz", "Frequency", shape=bins),
             Column("psd", "counts^2/s^2/Hz", "PSD of the APD1 count rate", shape=bins),
             Column("angle_counts", "counts", "APD1 counts (angle)", "int64", shape=(p.samples,)),
+            SAMPLE_RATE,
             Column("pl_rate", "counts/s", "APD2 count rate (PL)"),
         )
 
@@ -144,15 +146,16 @@ class LasingScan:
             if p.settle_s > 0:
                 rig.clock.sleep_s(p.settle_s)
             counts = rig.counter.stream(p.sample_rate_hz, p.samples)
-            rate = counts[ANGLE] * p.sample_rate_hz
-            frequency_hz, psd = welch_psd(rate, p.sample_rate_hz, p.segment)
+            rate_hz = counts.sample_rate_hz
+            frequency_hz, psd = welch_psd(counts[ANGLE] * rate_hz, rate_hz, p.segment)
             yield {
                 "power_dbm": power_dbm,
                 "direction": direction,
                 "frequency_hz": frequency_hz,
                 "psd": psd,
                 "angle_counts": counts[ANGLE],
-                "pl_rate": float(np.mean(counts[PL]) * p.sample_rate_hz),
+                "sample_rate_hz": rate_hz,
+                "pl_rate": float(np.mean(counts[PL]) * rate_hz),
             }
         microwave.output = False
 
@@ -160,14 +163,14 @@ class LasingScan:
         """Threshold, energies and histograms."""
         if len(run) < 2:
             return None
-        p = run.parameters
+        p, sample_rate_hz = run.parameters, sample_rate_of(run)
         samples, segment = run["angle_counts"].shape[1], 2 * (run["psd"].shape[1] - 1)
         scan = Scan(
             power_dbm=run["power_dbm"],
             direction=run["direction"],
-            rate=run["angle_counts"] * p["sample_rate_hz"],
+            rate=run["angle_counts"] * sample_rate_hz,
             frequency_hz=run["frequency_hz"][0],
             psd=run["psd"],
             averaging=Averaging(max(2 * samples // segment - 1, 1)),
         )
-        return fit_lasing(scan, p["sample_rate_hz"], (p["band_from_hz"], p["band_to_hz"]))
+        return fit_lasing(scan, sample_rate_hz, (p["band_from_hz"], p["band_to_hz"]))

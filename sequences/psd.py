@@ -13,6 +13,7 @@ from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
 from sequences.conditions import Conditions
+from sequences.sample_rate import SAMPLE_RATE, sample_rate_of
 
 
 class PSDParameters(Conditions):
@@ -109,6 +110,7 @@ class PSD:
         return (
             Column("frequency_hz", "Hz", "Frequency", shape=shape),
             Column("psd", f"{UNIT}/Hz", "PSD of the APD1 count rate", shape=shape),
+            SAMPLE_RATE,
             Column("angle_rate", "counts/s", "APD1 count rate (angle)"),
             Column("pl_rate", "counts/s", "APD2 count rate (PL)"),
             *((raw,) if p.store_counts else ()),
@@ -139,13 +141,15 @@ class PSD:
             rig.microwave.output = True
         while self.length is None or done < self.length:
             counts = rig.counter.stream(p.sample_rate_hz, p.samples)
-            rate = counts[ANGLE] * p.sample_rate_hz
-            frequency_hz, psd = welch_psd(rate, p.sample_rate_hz, p.segment)
+            rate_hz = counts.sample_rate_hz
+            rate = counts[ANGLE] * rate_hz
+            frequency_hz, psd = welch_psd(rate, rate_hz, p.segment)
             yield {
                 "frequency_hz": frequency_hz,
                 "psd": psd,
+                "sample_rate_hz": rate_hz,
                 "angle_rate": float(np.mean(rate)),
-                "pl_rate": float(np.mean(counts[PL]) * p.sample_rate_hz),
+                "pl_rate": float(np.mean(counts[PL]) * rate_hz),
                 **({"counts": counts[ANGLE]} if p.store_counts else {}),
             }
             done += 1
@@ -175,7 +179,7 @@ class PSD:
             np.mean(run["psd"], axis=0),
             Averaging(p["segments_per_point"], len(run)),
             range_hz=(p["fit_from_hz"], p["fit_to_hz"]),
-            sample_rate_hz=p["sample_rate_hz"],
+            sample_rate_hz=sample_rate_of(run),
         )
         reference = Reference(
             temperature_k=p.get("reference_temperature_k", 300.0),

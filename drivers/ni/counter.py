@@ -7,24 +7,31 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.clock_ticks import exact_ticks, nearest_ticks
 from drivers.gates import check_gates, wait_for_gates
 from drivers.real_device import RealDevice
 from drivers.session import Link
 from labctl.errors import DeviceError, LimitError, RigError
-from labctl.hal import Limits, WallClock
+from labctl.hal import CountTrace, Limits, WallClock
 
 MAX_BINS = 50_000_000
 SLACK_S = 5.0
 """How much later than expected data may come."""
 FASTEST_GATES_HZ = 1e6
+SLOWER_TIMEBASES = {"20MHzTimebase": 20e6, "100kHzTimebase": 100e3}
+"""What every card has beside its fastest; a counter of 32 bits times up to 43 s at 100 MHz."""
+MOST_TICKS = 2**32 - 1
+COUNTER_BITS = 32
 
 
 class NICounter(RealDevice):
     """APDs on edge counters that a fourth counter clocks, so that bins have no gap between them.
 
     The counters run freely and are latched at every tick of the sample clock; counts are the
-    differences. For gated counts the count line pauses the counters while it is low and latches
-    them as it falls.
+    differences. The sample clock is a timebase divided by a whole number: NI-DAQmx coerces any
+    other frequency without a word ("Clock/Pulse Frequency Coercion", NI-DAQmx Key Concepts), so
+    the driver asks for ticks and tells the rate they make. For gated counts the count line pauses
+    the counters while it is low and latches them as it falls.
 
     Args:
         device: name in NI MAX, "Dev1".
@@ -60,6 +67,7 @@ class NICounter(RealDevice):
         self._patience_s = patience_s
         self._gated: dict[str, Any] = {}
         self._gates = 0
+        self._timebases: dict[str, float] = {}
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -79,6 +87,13 @@ class NICounter(RealDevice):
                 f"{', '.join(devices.device_names) or 'none'}."
             )
         card = devices[self._device]
+        if (bits := int(card.ci_max_size)) != COUNTER_BITS:
+            raise DeviceError(
+                f"{self.ROLE} at {self._device}: its counters have {bits} bits; this driver needs"
+                f" {COUNTER_BITS}, as those of the M and X series."
+            )
+        fastest_hz = self._link.check_number(float(card.co_max_timebase))
+        self._timebases = {f"{fastest_hz / 1e6:g}MHzTimebase": fastest_hz, **SLOWER_TIMEBASES}
         return f"National Instruments,{card.product_type},{card.serial_num:X}"
 
     def close(self) -> None:
@@ -89,25 +104,40 @@ class NICounter(RealDevice):
     def count(self, duration_s: float) -> Mapping[str, int]:
         """Count for `duration_s` from now."""
         duration_s = self.limits.check("duration_s", duration_s)
-        counts = self._clocked(1 / duration_s, 1)
-        return {channel: int(values[0]) for channel, values in counts.items()}
+        self._require_open()
+        terminal, timebase_hz = self._timebase(duration_s)
+        trace = self._clocked(terminal, exact_ticks(duration_s, 1 / timebase_hz), 1)
+        return {channel: int(values[0]) for channel, values in trace.items()}
 
-    def stream(self, sample_rate_hz: float, n: int) -> Mapping[str, NDArray[np.int64]]:
-        """Record `n` adjacent bins."""
+    def stream(self, sample_rate_hz: float, n: int) -> CountTrace:
+        """Record `n` adjacent bins, of the nearest whole number of ticks."""
         rate_hz = self.limits.check("sample_rate_hz", sample_rate_hz)
         if not 1 <= n <= MAX_BINS:
             raise LimitError(f"A stream has 1 to {MAX_BINS} bins, not {n}.")
-        return self._clocked(rate_hz, n)
+        self._require_open()
+        terminal, timebase_hz = self._timebase(1 / rate_hz)
+        return self._clocked(terminal, nearest_ticks(1 / rate_hz, 1 / timebase_hz), n)
 
-    def _clocked(self, rate_hz: float, n: int) -> dict[str, NDArray[np.int64]]:
+    def _timebase(self, bin_s: float) -> tuple[str, float]:
+        """The fastest clock of which a counter can count one bin."""
+        for terminal, timebase_hz in self._timebases.items():
+            if bin_s * timebase_hz < MOST_TICKS:
+                return terminal, timebase_hz
+        raise LimitError(f"No timebase of this card is slow enough for {bin_s:g} s.")
+
+    def _clocked(self, terminal: str, ticks: int, n: int) -> CountTrace:
+        rate_hz = self._timebases[terminal] / ticks
         with (
             self._talk(f"count {n} bins at {rate_hz:g} Hz") as package,
             contextlib.ExitStack() as stack,
         ):
             finite = package.constants.AcquisitionType.FINITE
             clock = stack.enter_context(package.Task())
-            clock.co_channels.add_co_pulse_chan_freq(
-                f"{self._device}/{self._clock_counter}", freq=rate_hz
+            clock.co_channels.add_co_pulse_chan_ticks(
+                f"{self._device}/{self._clock_counter}",
+                f"/{self._device}/{terminal}",
+                low_ticks=ticks - ticks // 2,
+                high_ticks=ticks // 2,
             )
             clock.timing.cfg_implicit_timing(sample_mode=finite, samps_per_chan=n + 1)
             source = f"/{self._device}/{self._clock_counter.capitalize()}InternalOutput"
@@ -122,10 +152,11 @@ class NICounter(RealDevice):
                 task.start()
             clock.start()
             wait_s = (n + 1) / rate_hz + SLACK_S
-            return {
+            counts = {
                 channel: _differences(self._read(package, task, n + 1, wait_s))
                 for channel, task in tasks.items()
             }
+        return CountTrace(counts, rate_hz)
 
     def _counting(self, package: Any, channel: str) -> Any:
         task = package.Task()

@@ -6,25 +6,39 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.clock_ticks import exact_ticks, nearest_ticks
 from drivers.gates import check_gates, wait_for_gates
-from drivers.real_device import RealDevice
+from drivers.real_device import RealDevice, whole_counts
 from drivers.session import Link
 from labctl.errors import DeviceError, LimitError, RigError
-from labctl.hal import Limits, WallClock
+from labctl.hal import CountTrace, Limits, WallClock
 
 PS_PER_S = 1_000_000_000_000
 MAX_BINS = 50_000_000
 SLACK_S = 5.0
+GUARD_PS = 1_000_000_000
+"""By how much a record outlasts its last bin, at most."""
+LEVEL_STEP_V = 0.02
+"""The level's converter is coarser than what it is told."""
 
 
 class TimeTaggerCounter(RealDevice):
     """APDs on inputs of a Time Tagger.
+
+    Sources: the maker's pages "Measurement Classes" and "TimeTagger classes"
+    (swabianinstruments.com/static/documentation/TimeTagger). Of `Counter`: "The incoming data is
+    first accumulated in a not-accessible bin. When the integration time of this bin has passed,
+    the accumulated data is added to the internal buffer". So a record that ends with its last bin
+    may miss it: here it goes on a little longer. Of `getTriggerLevel`: the level "might differ from
+    the input parameter due to the DAC discretization", so it is read back within 20 mV.
 
     Args:
         serial: serial number; "" takes the only one.
         inputs: input number by channel, `{ angle = 1, pl = 2 }`.
         gate_input: input of the pulse sequencer's count line.
         threshold_v: trigger level of the APDs' pulses.
+        gate_threshold_v: trigger level of the count line; half of what a sequencer's output gives
+            into the tagger's 50 ohm.
         patience_s: how long to wait for a gate after the one before.
     """
 
@@ -41,6 +55,7 @@ class TimeTaggerCounter(RealDevice):
         inputs: Mapping[str, int],
         gate_input: int = 8,
         threshold_v: float = 0.5,
+        gate_threshold_v: float = 0.5,
         patience_s: float = 60.0,
     ) -> None:
         if not inputs or gate_input in inputs.values():
@@ -49,7 +64,8 @@ class TimeTaggerCounter(RealDevice):
         self._serial = serial
         self._inputs = dict(inputs)
         self._gate_input = gate_input
-        self._threshold_v = threshold_v
+        self._levels_v = dict.fromkeys(inputs.values(), threshold_v)
+        self._levels_v[gate_input] = gate_threshold_v
         self._patience_s = patience_s
         self._package: Any = None
         self._armed: dict[str, Any] = {}
@@ -69,8 +85,11 @@ class TimeTaggerCounter(RealDevice):
         return f"Swabian Instruments,{tagger.getModel()},{tagger.getSerial()}"
 
     def _prepare(self, handle: Any) -> None:
-        for number in self._inputs.values():
-            handle.tagger.setTriggerLevel(number, self._threshold_v)
+        for number, volts in self._levels_v.items():
+            self._link.last_command = f"setTriggerLevel({number}, {volts:g})"
+            handle.tagger.setTriggerLevel(number, volts)
+            readback = float(handle.tagger.getTriggerLevel(number))
+            self._check_readback("trigger level", volts, readback, LEVEL_STEP_V)
 
     def close(self) -> None:
         """Disconnect; gates that are still armed are forgotten."""
@@ -80,29 +99,42 @@ class TimeTaggerCounter(RealDevice):
     def count(self, duration_s: float) -> Mapping[str, int]:
         """Count for `duration_s` from now."""
         duration_s = self.limits.check("duration_s", duration_s)
-        counts = self._binned(round(duration_s * PS_PER_S), 1)
-        return {channel: int(values[0]) for channel, values in counts.items()}
+        trace = self._binned(exact_ticks(duration_s, 1 / PS_PER_S), 1)
+        return {channel: int(values[0]) for channel, values in trace.items()}
 
-    def stream(self, sample_rate_hz: float, n: int) -> Mapping[str, NDArray[np.int64]]:
-        """Record `n` adjacent bins."""
+    def stream(self, sample_rate_hz: float, n: int) -> CountTrace:
+        """Record `n` adjacent bins of whole picoseconds."""
         rate_hz = self.limits.check("sample_rate_hz", sample_rate_hz)
         if not 1 <= n <= MAX_BINS:
             raise LimitError(f"A stream has 1 to {MAX_BINS} bins, not {n}.")
-        return self._binned(round(PS_PER_S / rate_hz), n)
+        return self._binned(nearest_ticks(1 / rate_hz, 1 / PS_PER_S), n)
 
-    def _binned(self, bin_ps: int, n: int) -> dict[str, NDArray[np.int64]]:
+    def _binned(self, bin_ps: int, n: int) -> CountTrace:
         with self._talk(f"Counter(binwidth={bin_ps}, n_values={n})") as handle:
             numbers = list(self._inputs.values())
-            counter = self._package.Counter(handle.tagger, numbers, bin_ps, n)
-            counter.startFor(bin_ps * n, clear=True)
+            # One bin more than is kept: its buffer is a ring, whose oldest must not be overwritten.
+            counter = self._package.Counter(handle.tagger, numbers, bin_ps, n + 1)
+            handle.tagger.clearOverflows()
+            counter.startFor(bin_ps * n + min(bin_ps, GUARD_PS), clear=True)
             wait_ms = round(1e3 * (bin_ps * n / PS_PER_S + SLACK_S))
             if not counter.waitUntilFinished(timeout=wait_ms):
                 raise DeviceError(
                     f"{self.ROLE} at {self._link.where}: `{self._link.last_command}` is not "
                     f"finished after {wait_ms / 1e3:g} s."
                 )
-            data = np.asarray(counter.getData(), dtype=np.int64)
-        return dict(zip(self._inputs, data, strict=True))
+            data = whole_counts(counter.getData(rolling=False), self._told("getData()"))[:, :n]
+            self._refuse_overflows(handle.tagger)
+        return CountTrace(dict(zip(self._inputs, data, strict=True)), PS_PER_S / bin_ps)
+
+    def _told(self, question: str) -> str:
+        return f"{self.ROLE} at {self._link.where}: `{question}`"
+
+    def _refuse_overflows(self, tagger: Any) -> None:
+        if lost := int(tagger.getOverflows()):
+            raise DeviceError(
+                f"{self._told('getOverflows()')} is answered {lost}: tags were lost on their way"
+                " to the computer; lower the count rate."
+            )
 
     def arm_gates(self, gates: int) -> None:
         """Expect `gates` gates on the count line."""
@@ -115,6 +147,7 @@ class TimeTaggerCounter(RealDevice):
                 )
                 for channel, number in self._inputs.items()
             }
+            handle.tagger.clearOverflows()
             handle.tagger.sync()  # only now do all of them see every pulse that follows
             self._gates = gates
 
@@ -127,9 +160,10 @@ class TimeTaggerCounter(RealDevice):
             wait_for_gates(
                 self._closed, self._gates, patience_s=self._patience_s, clock=WallClock()
             )
-            with self._talk("CountBetweenMarkers.getData()"):
+            with self._talk("CountBetweenMarkers.getData()") as handle:
+                self._refuse_overflows(handle.tagger)
                 return {
-                    channel: np.asarray(item.getData(), dtype=np.int64)
+                    channel: whole_counts(item.getData(), self._told("getData()"))
                     for channel, item in self._armed.items()
                 }
         finally:

@@ -1,7 +1,7 @@
 """Hardware abstraction: one small Protocol per kind of instrument, its limits, no I/O."""
 
 from labctl.hal.clock import Clock, WallClock
-from labctl.hal.counter import ANGLE, PL, PhotonCounter
+from labctl.hal.counter import ANGLE, PL, CountTrace, PhotonCounter
 from labctl.hal.device import Device
 from labctl.hal.electromagnet import Electromagnet
 from labctl.hal.gauge import PressureGauge
@@ -18,6 +18,7 @@ __all__ = [
     "PL",
     "ROLES",
     "Clock",
+    "CountTrace",
     "Device",
     "Electromagnet",
     "FrequencyList",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.errors import DeviceError, LimitError
-from labctl.hal import ANGLE, PL, Limits
+from labctl.hal import ANGLE, PL, CountTrace, Limits
 from sim_backends.controls import Gates
 from sim_backends.devices.simulated_device import SimulatedDevice
 
@@ -33,13 +33,13 @@ class SimulatedPhotonCounter(SimulatedDevice):
         angle, pl = self._connected().count(self.limits.check("duration_s", duration_s))
         return {ANGLE: angle, PL: pl}
 
-    def stream(self, sample_rate_hz: float, n: int) -> Mapping[str, NDArray[np.int64]]:
+    def stream(self, sample_rate_hz: float, n: int) -> CountTrace:
         """Record `n` adjacent bins."""
         rate_hz = self.limits.check("sample_rate_hz", sample_rate_hz)
         if not 1 <= n <= MAX_BINS:
             raise LimitError(f"A stream has 1 to {MAX_BINS} bins, not {n}.")
         counts = self._connected().stream(1 / rate_hz, n)
-        return {ANGLE: counts[0], PL: counts[1]}
+        return CountTrace({ANGLE: counts[0], PL: counts[1]}, rate_hz)
 
     def arm_gates(self, gates: int) -> None:
         """Expect `gates` gates of the sequencer's count line."""

@@ -4,6 +4,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from drivers.ni.aom import NIAOM
@@ -13,7 +14,7 @@ from drivers.swabian.pulse_streamer import PulseStreamerSequencer
 from drivers.swabian.time_tagger import TimeTaggerCounter
 from drivers.windfreak.synth_hd import SynthHDMicrowave
 from labctl.errors import DeviceError, LimitError, RigError
-from labctl.hal import Pulse, PulseChannel
+from labctl.hal import CountTrace, Pulse, PulseChannel
 from tests.wire import vendor_packages as stand_ins
 from tests.wire.conversation import HandClock
 
@@ -258,19 +259,37 @@ def tagger(monkeypatch: pytest.MonkeyPatch) -> stand_ins.TimeTagger:
 
 
 def test_the_tagger_counts_in_picoseconds(tagger: stand_ins.TimeTagger) -> None:
-    counter = TimeTaggerCounter("1910000OZQ", inputs={"angle": 1, "pl": 2}, gate_input=8)
+    counter = TimeTaggerCounter(
+        "1910000OZQ", inputs={"angle": 1, "pl": 2}, gate_input=8, threshold_v=0.8,
+        gate_threshold_v=1.2,
+    )  # fmt: skip
     counter.open()
     assert counter.identity == "Swabian Instruments,Time Tagger 20,1910000OZQ"
-    assert tagger.tagger.levels == {1: 0.5, 2: 0.5}
+    assert tagger.tagger.levels == pytest.approx({1: 0.8, 2: 0.8, 8: 1.2}, abs=5e-3)
     assert counter.count(0.05) == {"angle": 1, "pl": 2}
-    assert tagger.counter == ([1, 2], 50_000_000_000, 1)
-    assert tagger.started == (50_000_000_000, True)
+    assert tagger.counter[:2] == ([1, 2], 50_000_000_000)
     trace = counter.stream(20e3, 3)
     assert trace["pl"].tolist() == [2, 4, 6]
     assert trace["pl"].dtype == "int64"
-    assert tagger.started == (150_000_000, True)
+    assert trace.sample_rate_hz == 20e3
+    assert counter.stream(70e6, 3).sample_rate_hz == pytest.approx(1e12 / 14286, rel=1e-12)
+    assert counter.stream(7.0, 1)["angle"].tolist() == [1]
     counter.close()
     assert tagger.freed
+
+
+def test_what_the_tagger_lost_or_could_not_set_is_an_error(tagger: stand_ins.TimeTagger) -> None:
+    counter = TimeTaggerCounter(inputs={"pl": 1}, gate_input=8)
+    counter.open()
+    tagger.tagger.losing = 17
+    with pytest.raises(DeviceError, match=r"`getOverflows\(\)` is answered 17: tags were lost"):
+        counter.stream(1e3, 5)
+    tagger.tagger.losing = 0
+    tagger.sign = -1
+    with pytest.raises(DeviceError, match=r"counter at Time Tagger: `getData\(\)` is answered -1"):
+        counter.stream(1e3, 5)
+    with pytest.raises(DeviceError, match=r"trigger level` reads back 2.5 instead of 3"):
+        TimeTaggerCounter(inputs={"pl": 1}, threshold_v=3.0).open()
 
 
 def test_the_tagger_counts_between_the_edges_of_the_count_line(
@@ -326,7 +345,8 @@ def test_bins_are_differences_of_latched_counters_that_may_wrap(
     assert trace["angle"].tolist() == [7, 18, 1]
     assert trace["pl"].tolist() == [5, 0, 7]
     clock, angle, _ = package.tasks
-    assert clock.told["clock"] == (("Dev1/ctr2",), {"freq": 20e3})
+    assert clock.told["clock"] == ("Dev1/ctr2", "/Dev1/100MHzTimebase", 2500, 2500)
+    assert trace.sample_rate_hz == 20e3
     assert clock.told["implicit"][1]["samps_per_chan"] == 4
     assert angle.ci_count_edges_term == "/Dev1/PFI8"
     assert angle.told["timing"][1]["source"] == "/Dev1/Ctr2InternalOutput"
@@ -334,6 +354,49 @@ def test_bins_are_differences_of_latched_counters_that_may_wrap(
     with pytest.raises(DeviceError, match=r"counter at Dev1 after `count 1 bins .*-200284"):
         counter.count(0.01)
     assert all(task.closed for task in package.tasks)
+
+
+@pytest.mark.parametrize(
+    ("fastest_hz", "asked_hz", "kept_hz"),
+    [
+        (100e6, 44.1e3, 100e6 / 2268),
+        (100e6, 700e3, 100e6 / 143),
+        (80e6, 999e3, 80e6 / 80),
+        (100e6, 0.0137, 20e6 / round(20e6 / 0.0137)),
+    ],
+)
+def test_a_stream_tells_the_rate_that_the_clock_made(
+    monkeypatch: pytest.MonkeyPatch, fastest_hz: float, asked_hz: float, kept_hz: float
+) -> None:
+    per_s = 3e9 * asked_hz / 1e6
+    package = stand_ins.NIDAQmx({}, fastest_hz=fastest_hz, light=lambda t_s: round(per_s * t_s))
+    counter = ni(monkeypatch, package)
+    counter.open()
+    trace = counter.stream(asked_hz, 1000)
+    assert trace.sample_rate_hz == pytest.approx(kept_hz, rel=1e-12)
+    assert trace.sample_rate_hz == pytest.approx(package.clock_hz, rel=1e-12)
+    # Photons per second come out right with that rate, and with no other.
+    assert trace["pl"].sum() * trace.sample_rate_hz / 1000 == pytest.approx(per_s, rel=1e-6)
+
+
+def test_a_count_that_the_clock_cannot_keep_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = stand_ins.NIDAQmx({}, light=lambda t_s: round(1e6 * t_s))
+    counter = ni(monkeypatch, package)
+    counter.open()
+    assert counter.count(1.23456) == {"angle": 1234560, "pl": 1234560}
+    assert counter.count(300.0)["pl"] == 300_000_000  # a slower clock counts that far
+    with pytest.raises(LimitError, match=r"cannot count for 1\.234 us; take 1\.23 us or 1\.24 us"):
+        counter.count(1.234e-6)
+    with pytest.raises(DeviceError, match="its counters have 24 bits"):
+        ni(monkeypatch, stand_ins.NIDAQmx({}, bits=24)).open()
+
+
+def test_a_trace_beside_another_clock_must_keep_step_with_it() -> None:
+    trace = CountTrace({"pl": np.zeros(2000, dtype=np.int64)}, 100e6 / 2268)
+    assert trace.in_step_with(100e6 / 2268) is trace
+    assert CountTrace({"pl": np.zeros(2000, dtype=np.int64)}, 10e3).in_step_with(10e3 * 1.0002)
+    with pytest.raises(DeviceError, match=r"44200 Hz became 44091.*slips by 4.91 of 2000 samples"):
+        CountTrace({"pl": np.zeros(2000, dtype=np.int64)}, 100e6 / 2268).in_step_with(44.2e3)
 
 
 def test_gates_latch_the_counters_as_they_close(monkeypatch: pytest.MonkeyPatch) -> None:

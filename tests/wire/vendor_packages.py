@@ -1,6 +1,7 @@
 """Stand-ins for makers' Python packages: they take the calls of the real ones and record them."""
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
@@ -119,10 +120,12 @@ class SpinAPI:
 
 
 class Tagger:
-    """A TimeTagger."""
+    """A TimeTagger, whose trigger levels its converter rounds and limits to +-2.5 V."""
 
     def __init__(self) -> None:
         self.levels: dict[int, float] = {}
+        self.lost = 0
+        self.losing = 0
 
     def getModel(self) -> str:  # noqa: N802
         return "Time Tagger 20"
@@ -131,7 +134,17 @@ class Tagger:
         return "1910000OZQ"
 
     def setTriggerLevel(self, number: int, volts: float) -> None:  # noqa: N802
-        self.levels[number] = volts
+        step_v = 5.0 / 1024
+        self.levels[number] = max(min(round(volts / step_v) * step_v, 2.5), -2.5)
+
+    def getTriggerLevel(self, number: int) -> float:  # noqa: N802
+        return self.levels[number]
+
+    def clearOverflows(self) -> None:  # noqa: N802
+        self.lost = self.losing
+
+    def getOverflows(self) -> int:  # noqa: N802
+        return self.lost
 
     def getInvertedChannel(self, number: int) -> int:  # noqa: N802
         return -number
@@ -140,12 +153,17 @@ class Tagger:
 
 
 class TimeTagger:
-    """The module Swabian.TimeTagger: counts are the input's number times the bin's."""
+    """The module Swabian.TimeTagger: counts are the input's number times the bin's, from 1.
+
+    A `Counter` keeps its bins in a ring and shows one when its time has passed: of a record that
+    ends with its last bin, the last is missing.
+    """
 
     def __init__(self) -> None:
         self.tagger = Tagger()
         self.freed = False
         self.finishes = True
+        self.sign = 1
         self.gates_closed = 10**9
 
     def createTimeTagger(self, serial: str) -> Tagger:  # noqa: N802
@@ -161,10 +179,17 @@ class TimeTagger:
         def start(duration_ps: int, *, clear: bool) -> None:
             self.started = (duration_ps, clear)
 
+        def data(*, rolling: bool = True) -> Any:
+            complete = -(-self.started[0] // bin_ps) - 1
+            ring = np.zeros(n, dtype=np.int64)
+            for bin_number in range(complete):
+                ring[bin_number % n] = bin_number + 1
+            if rolling:
+                ring = np.roll(ring, -(complete % n))
+            return np.outer(inputs, ring).astype(np.int32) * self.sign
+
         return SimpleNamespace(
-            startFor=start,
-            waitUntilFinished=lambda timeout: self.finishes,
-            getData=lambda: np.outer(inputs, np.arange(1, n + 1)).astype(np.int32),
+            startFor=start, waitUntilFinished=lambda timeout: self.finishes, getData=data
         )
 
     def CountBetweenMarkers(  # noqa: N802
@@ -183,7 +208,7 @@ class TimeTagger:
 
 
 class NITask:
-    """nidaqmx.Task: latched counter values come from the package's `latched`."""
+    """nidaqmx.Task: latched counter values come from the package's `latched` or its light."""
 
     def __init__(self, package: "NIDAQmx") -> None:
         self.package = package
@@ -193,7 +218,9 @@ class NITask:
         self.ci_count_edges_term = ""
         self.pause = SimpleNamespace()
         self.triggers = SimpleNamespace(pause_trigger=self.pause)
-        self.co_channels = SimpleNamespace(add_co_pulse_chan_freq=self._tell("clock"))
+        self.co_channels = SimpleNamespace(
+            add_co_pulse_chan_freq=self._frequency, add_co_pulse_chan_ticks=self._ticks
+        )
         self.ci_channels = SimpleNamespace(add_ci_count_edges_chan=self._counter)
         self.ao_channels = SimpleNamespace(add_ao_voltage_chan=self._tell("output"))
         self.timing = SimpleNamespace(
@@ -207,6 +234,21 @@ class NITask:
             self.told[name] = (arguments, options)
 
         return tell
+
+    def _frequency(self, counter: str, *, freq: float) -> None:
+        """Coerced to a whole divisor of the fastest timebase, without a word."""
+        self.told["clock"] = counter, freq
+        fastest_hz = self.package.card.co_max_timebase
+        self.package.clock_hz = fastest_hz / round(fastest_hz / freq)
+
+    def _ticks(self, counter: str, source: str, *, low_ticks: int, high_ticks: int) -> None:
+        if not (2 <= low_ticks < 2**32 and 2 <= high_ticks < 2**32):
+            raise RuntimeError("-200077: the requested number of ticks is not supported")
+        if source.partition("/Dev1/")[2] not in self.package.timebases:
+            raise RuntimeError(f"-89120: there is no terminal {source}")
+        self.told["clock"] = counter, source, low_ticks, high_ticks
+        timebase_hz = self.package.timebases[source.partition("/Dev1/")[2]]
+        self.package.clock_hz = timebase_hz / (low_ticks + high_ticks)
 
     def _counter(self, name: str) -> "NITask":
         self.told["counter"] = name
@@ -229,9 +271,29 @@ class NITask:
 
 
 class NIDAQmx:
-    """The package nidaqmx."""
+    """The package nidaqmx with one card.
 
-    def __init__(self, latched: dict[str, list[int]], *, available: int = 0) -> None:
+    Attributes:
+        clock_hz: how fast the sample clock really is.
+        light: total photons until a time in s, which the counters latch if they have no `latched`.
+    """
+
+    def __init__(
+        self,
+        latched: dict[str, list[int]],
+        *,
+        available: int = 0,
+        fastest_hz: float = 100e6,
+        bits: int = 32,
+        light: Callable[[float], int] = round,
+    ) -> None:
+        self.clock_hz = 0.0
+        self.light = light
+        self.timebases = {
+            f"{fastest_hz / 1e6:g}MHzTimebase": fastest_hz,
+            "20MHzTimebase": 20e6,
+            "100kHzTimebase": 100e3,
+        }
         self.latched = {name: deque(values) for name, values in latched.items()}
         self.available = available
         self.tasks: list[NITask] = []
@@ -243,7 +305,12 @@ class NIDAQmx:
         )
         self.stream_readers = SimpleNamespace(CounterReader=lambda stream: NIReader(stream.task))
         names = SimpleNamespace(device_names=["Dev1"])
-        card = SimpleNamespace(product_type="PCIe-6363", serial_num=0x1A2B3C)
+        self.card = card = SimpleNamespace(
+            product_type="PCIe-6363",
+            serial_num=0x1A2B3C,
+            co_max_timebase=fastest_hz,
+            ci_max_size=bits,
+        )
         devices = type("Devices", (), {"__getitem__": lambda _, name: card, **vars(names)})()
         local = SimpleNamespace(devices=devices)
         self.system = SimpleNamespace(System=SimpleNamespace(local=lambda: local))
@@ -261,7 +328,12 @@ class NIReader:
     def read_many_sample_uint32(
         self, data: Any, *, number_of_samples_per_channel: int, timeout: float
     ) -> None:
-        values = self.task.package.latched[self.task.told["counter"]]
+        package = self.task.package
+        if self.task.told["counter"] not in package.latched:
+            for i in range(number_of_samples_per_channel):
+                data[i] = package.light(i / package.clock_hz) % 2**32
+            return
+        values = package.latched[self.task.told["counter"]]
         if len(values) < number_of_samples_per_channel:
             raise RuntimeError(f"-200284: some samples were not available in {timeout:g} s")
         for i in range(number_of_samples_per_channel):
