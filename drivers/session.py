@@ -236,7 +236,7 @@ class Session(Link[Instrument]):
     def check_answer(self, text: str) -> str:
         """`text`, if every number in it is one. Raises DeviceError as `check_number`."""
         if not self.last_command.startswith("*"):  # a serial number 5E400 is no reading
-            for field in text.split(","):
+            for field in re.split("[,;]", text):
                 if NUMBER.fullmatch(word := field.strip()):
                     self.check_number(float(word), infinity=self._infinity)
         return text

@@ -13,7 +13,7 @@ from sim_backends.devices.sequencer import SimulatedPulseSequencer
 from sim_backends.devices.trap import SimulatedTrapDrive
 from sim_backends.faults import DISCONNECTED, HANGS
 from sim_backends.wire.gate_counter import GateCounter
-from sim_backends.wire.scpi_error import SilentError
+from sim_backends.wire.scpi_error import SCPIError, SilentError
 from sim_backends.wire.sweeper import Sweeper
 from sim_backends.world import World
 
@@ -36,6 +36,7 @@ class Bench:
     Attributes:
         generator: channels of the function generator: 1 drives the trap, 2 the AOM.
         supply: outputs of the current supply: the coil is on 1, nothing on the others.
+        supply_of_160_w, supply_of_33_w: the same as those see them whose outputs have a rated power.
         gate_counter: the two inputs of the counter, 1 is APD1 (angle) and 2 APD2 (PL).
         sweeper, keysight_sweeper: tone and lists of the generators that have a list mode.
     """
@@ -60,6 +61,8 @@ class Bench:
         spare = {n: SupplyOutput(self.master) for n in SPARE_OUTPUTS}
         self.supply: dict[int, SupplyOutput] = {1: coil, **spare}
         self.master.outputs = tuple(self.supply.values())
+        self.supply_of_160_w = {n: RatedOutput(o, 160.0) for n, o in self.supply.items()}
+        self.supply_of_33_w = {n: RatedOutput(o, 33.6) for n, o in self.supply.items()}
         self.gate_counter = GateCounter(self.counter)
         self.sweeper = Sweeper(self.microwave, dwell_step_s=1e-4, dwell_s=15e-3, learns=True)
         self.keysight_sweeper = Sweeper(self.microwave)
@@ -269,6 +272,38 @@ class SupplyOutput:
 
     def apply(self) -> None:
         """Let the load follow."""
+
+
+class RatedOutput:
+    """The set points of an output whose rated power is less than its voltage times its current."""
+
+    def __init__(self, output: SupplyOutput, highest_w: float) -> None:
+        self._output = output
+        self._highest_w = highest_w
+
+    @property
+    def voltage_v(self) -> float:
+        """Set point."""
+        return self._output.voltage_v
+
+    @voltage_v.setter
+    def voltage_v(self, value: float) -> None:
+        self._check(value * self._output.current_a)
+        self._output.voltage_v = value
+
+    @property
+    def current_a(self) -> float:
+        """Set point."""
+        return self._output.current_a
+
+    @current_a.setter
+    def current_a(self, value: float) -> None:
+        self._check(value * self._output.voltage_v)
+        self._output.current_a = value
+
+    def _check(self, power_w: float) -> None:
+        if power_w > self._highest_w * (1 + 1e-9):
+            raise SCPIError(-221, f"{power_w:g} W is above {self._highest_w:g} W")
 
 
 class CoilOutput(SupplyOutput):

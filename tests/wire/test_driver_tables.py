@@ -21,6 +21,7 @@ from drivers.rohde_schwarz.generator import RohdeSchwarzGenerator
 from drivers.rohde_schwarz.nge103 import NGE103
 from drivers.rohde_schwarz.sgs100a import SGS100A
 from drivers.rohde_schwarz.smb100a import SMB100A
+from drivers.rohde_schwarz.supply import RohdeSchwarzSupply, SupplyOutput
 from drivers.srs.sg384 import SG384
 
 CONTROLS: list[tuple[type[Instrument], str, Any, str, str, str]] = [
@@ -31,10 +32,6 @@ CONTROLS: list[tuple[type[Instrument], str, Any, str, str, str]] = [
     (E8257D, "frequency", 2.870123456e9, ":FREQ 2870123456.000 Hz", ":FREQ?", "+2.870123456E+09"),
     (E8257D, "power", -3.25, ":POW -3.25 dBm", ":POW?", "-3.25"),
     (E8257D, "output_enabled", True, ":OUTP 1", ":OUTP?", "1"),
-    (NGE103, "selected_channel", 2, "INST:NSEL 2", "INST:NSEL?", "2"),
-    (NGE103, "voltage", 6.5, "VOLT 6.50", "VOLT?", "6.500"),
-    (NGE103, "current", 1.234, "CURR 1.234", "CURR?", "1.234"),
-    (NGE103, "selected_channel_active", True, "OUTP:SEL 1", "OUTP:SEL?", "1"),
     (NGE103, "output_enabled", False, "OUTP:GEN 0", "OUTP:GEN?", "0"),
     (SMB100A, "frequency_mode", "LIST", ":SOUR:FREQ:MODE LIST", ":SOUR:FREQ:MODE?", "LIST"),
     (SMB100A, "list_dwell", 0.015, ":SOUR:LIST:DWEL 0.0150", ":SOUR:LIST:DWEL?", "0.015"),
@@ -79,8 +76,6 @@ for generator in (SMB100A, SGS100A):
     ]
 MEASUREMENTS: list[tuple[type[Instrument], str, str, str, Any]] = [
     (SG384, "last_error", "LERR?", "11", 11),
-    (NGE103, "measured_voltage", "MEAS:VOLT?", "0.503", 0.503),
-    (NGE103, "measured_current", "MEAS:CURR?", "1.0002", 1.0002),
     (SMB100A, "list_points", ":SOUR:LIST:FREQ:POIN?", "327", 327),
     (SMB100A, "list_levels", ":SOUR:LIST:POW:POIN?", "327", 327),
 ]
@@ -107,10 +102,6 @@ REFUSED: list[tuple[type[Instrument], str, Any]] = [
     (SG384, "power", -110.1),
     (SG384, "output_enabled", "maybe"),
     (E8257D, "output_enabled", 2),
-    (NGE103, "selected_channel", 4),
-    (NGE103, "voltage", 32.1),
-    (NGE103, "current", 3.01),
-    (NGE103, "current", -0.1),
     (NGE103, "output_enabled", None),
     (SMB100A, "frequency", 41e9),
     (SMB100A, "frequency", 1e3),
@@ -232,6 +223,36 @@ def test_the_tpg_acknowledges_and_answers_when_it_is_enquired() -> None:
             _ = gauge.unit
 
 
+SUPPLY_OUTPUTS: list[tuple[str, Any, str, str, str]] = [
+    ("voltage", 6.5, "VOLT 6.50", "VOLT?", "6.500"),
+    ("current", 1.234, "CURR 1.234", "CURR?", "1.234"),
+    ("active", True, "OUTP:SEL 1", "OUTP:SEL?", "1"),
+    ("measured_voltage", 0.503, "", "MEAS:VOLT?", "0.503"),
+    ("measured_current", 1.0002, "", "MEAS:CURR?", "1.0002"),
+]
+
+
+@pytest.mark.parametrize("table", [RohdeSchwarzSupply, NGE103])
+@pytest.mark.parametrize(("name", "value", "command", "query", "answer"), SUPPLY_OUTPUTS)
+def test_every_message_to_an_output_selects_it_and_tells_what_is_selected(
+    table: type[Instrument], name: str, value: Any, command: str, query: str, answer: str
+) -> None:
+    pairs = [(f"INST:NSEL 2;:{command};:INST:NSEL?", "2")] if command else []
+    asked = f"INST:NSEL 2;:{query};:INST:NSEL?"
+    with expected_protocol(table, [*pairs, (asked, f"{answer};2"), (asked, f"{answer};1")]) as it:
+        if command:
+            setattr(it.outputs[2], name, value)  # type: ignore[attr-defined]
+        assert getattr(it.outputs[2], name) == value  # type: ignore[attr-defined]
+        with pytest.raises(ConnectionError, match="output 1 was selected instead of 2"):
+            getattr(it.outputs[2], name)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("name", "value"), [("voltage", 32.1), ("current", 3.01), ("current", -1)])
+def test_supply_outputs_refuse_what_is_out_of_range(name: str, value: float) -> None:
+    with expected_protocol(NGE103, []) as supply, pytest.raises(ValueError, match="range"):
+        setattr(supply.outputs[1], name, value)  # type: ignore[attr-defined]
+
+
 def tables() -> list[type[Any]]:
     """Every pymeasure class that is defined in drivers."""
     found: set[type[Any]] = set()
@@ -266,6 +287,7 @@ def test_every_property_is_tested_on_the_wire(table: type[Any]) -> None:
     tested = {(t, row[1]) for t, row in ((row[0], row) for row in (*CONTROLS, *MEASUREMENTS))}
     tested |= {(row[0], row[1]) for row in SETTINGS}
     tested |= {(InputChannel, row[0]) for row in CHANNEL_CONTROLS}
+    tested |= {(SupplyOutput, row[0]) for row in SUPPLY_OUTPUTS}
     tested |= {(TPG366, "identity"), (TPG366, "unit"), (SensorChannel, "reading")}  # above
     for name, _ in properties(table):
         assert any(issubclass(t, table) and name == n for t, n in tested), f"{table}.{name}"

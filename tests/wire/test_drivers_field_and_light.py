@@ -20,8 +20,18 @@ NGE103_NAMED: list[Pair] = [
     ("*IDN?", "Rohde&Schwarz,NGE103B,5601.3800k03/101863,1.54"),
     ("*CLS", None),
 ]
-SELECT: Pair = ("INST:NSEL 1", None)
-NGE103_IS_ON: list[Pair] = [SELECT, ("OUTP:SEL?", "1"), ("OUTP:GEN?", "1")]
+
+
+def asks(query: str, answer: str, *, output: int = 1) -> Pair:
+    return f"INST:NSEL {output};:{query};:INST:NSEL?", f"{answer};{output}"
+
+
+def sets_output(command: str, query: str, answer: str, *, output: int = 1) -> list[Pair]:
+    told = f"INST:NSEL {output};:{command};:INST:NSEL?"
+    return [(told, str(output)), FINE, asks(query, answer, output=output)]
+
+
+NGE103_IS_ON: list[Pair] = [asks("OUTP:SEL?", "1"), ("OUTP:GEN?", "1")]
 CALIBRATION = [[0.0, 0.0], [0.25, 0.4], [0.5, 0.55], [1.0, 0.9]]
 
 
@@ -30,15 +40,15 @@ def sets(command: str, query: str, answer: str) -> list[Pair]:
 
 
 def steps(*currents: str) -> list[Pair]:
-    return [p for c in currents for p in (SELECT, *sets(f"CURR {c}", "CURR?", c))]
+    return [p for c in currents for p in sets_output(f"CURR {c}", "CURR?", c)]
 
 
 def test_a_supply_that_is_off_is_brought_to_zero_and_switched_on() -> None:
     pairs: list[Pair] = [
-        *NGE103_NAMED, SELECT, ("OUTP:SEL?", "0"),
-        *sets("CURR 0.000", "CURR?", "0.0000"),
-        *sets("VOLT 5.00", "VOLT?", "5.000"),
-        *sets("OUTP:SEL 1", "OUTP:SEL?", "1"),
+        *NGE103_NAMED, asks("OUTP:SEL?", "0"),
+        *sets_output("CURR 0.000", "CURR?", "0.0000"),
+        *sets_output("VOLT 5.00", "VOLT?", "5.000"),
+        *sets_output("OUTP:SEL 1", "OUTP:SEL?", "1"),
         *sets("OUTP:GEN 1", "OUTP:GEN?", "1"),
     ]  # fmt: skip
     with conversation(NGE103Electromagnet, pairs, voltage_v=5.0) as magnet:
@@ -46,7 +56,7 @@ def test_a_supply_that_is_off_is_brought_to_zero_and_switched_on() -> None:
 
 
 def test_a_coil_that_carries_current_is_left_alone() -> None:
-    pairs: list[Pair] = [*NGE103_NAMED, *NGE103_IS_ON, SELECT, ("MEAS:CURR?", "1.5003")]
+    pairs: list[Pair] = [*NGE103_NAMED, *NGE103_IS_ON, asks("MEAS:CURR?", "1.5003")]
     with conversation(NGE103Electromagnet, pairs, voltage_v=5.0) as magnet:
         magnet.open()
         assert magnet.current_a == 1.5003
@@ -56,10 +66,10 @@ def test_a_coil_that_carries_current_is_left_alone() -> None:
 def test_a_ramp_takes_its_time_in_steps_that_are_read_back() -> None:
     pairs: list[Pair] = [
         *NGE103_NAMED, *NGE103_IS_ON,
-        SELECT, ("CURR?", "1.0000"),
+        asks("CURR?", "1.0000"),
         *steps("1.050", "1.100", "1.150", "1.200"),
-        SELECT, ("MEAS:CURR?", "1.1500"),
-        SELECT, ("MEAS:CURR?", "1.1990"),
+        asks("MEAS:CURR?", "1.1500"),
+        asks("MEAS:CURR?", "1.1990"),
     ]  # fmt: skip
     clock = HandClock()
     with conversation(
@@ -73,10 +83,10 @@ def test_a_ramp_takes_its_time_in_steps_that_are_read_back() -> None:
 def test_the_hmp_speaks_the_same_dialect_without_rounding() -> None:
     pairs: list[Pair] = [
         ("*IDN?", "ROHDE&SCHWARZ,HMP4040,101234,2.41"), ("*CLS", None),
-        ("INST:NSEL 3", None), ("OUTP:SEL?", "1"), ("OUTP:GEN?", "1"),
-        ("INST:NSEL 3", None), ("CURR?", "0.0000"),
-        ("INST:NSEL 3", None), *sets("CURR 0.02", "CURR?", "0.0200"),
-        ("INST:NSEL 3", None), ("MEAS:CURR?", "0.0199"),
+        asks("OUTP:SEL?", "1", output=3), ("OUTP:GEN?", "1"),
+        asks("CURR?", "0.0000", output=3),
+        *sets_output("CURR 0.020", "CURR?", "0.0200", output=3),
+        asks("MEAS:CURR?", "0.0199", output=3),
     ]  # fmt: skip
     with conversation(
         HMP4040Electromagnet, pairs, voltage_v=12.0, output=3, clock=HandClock()
@@ -108,8 +118,8 @@ def test_the_e36312a_has_its_channel_in_every_command() -> None:
 
 
 def test_a_current_that_does_not_arrive_is_an_error_with_the_facts() -> None:
-    patience: list[Pair] = [p for _ in range(62) for p in (SELECT, ("MEAS:CURR?", "0.0010"))]
-    pairs = [*NGE103_NAMED, *NGE103_IS_ON, SELECT, ("CURR?", "0"), *steps("0.020"), *patience]
+    patience: list[Pair] = [p for _ in range(62) for p in (asks("MEAS:CURR?", "0.0010"),)]
+    pairs = [*NGE103_NAMED, *NGE103_IS_ON, asks("CURR?", "0"), *steps("0.020"), *patience]
     with conversation(NGE103Electromagnet, pairs, voltage_v=5.0, clock=HandClock()) as magnet:
         magnet.open()
         words = rf"electromagnet at {PLACE}: 0.001 A flow 3 s after the ramp to 0.02 A"
@@ -119,12 +129,12 @@ def test_a_current_that_does_not_arrive_is_an_error_with_the_facts() -> None:
 
 def test_a_supply_that_refuses_a_step_ends_the_ramp() -> None:
     pairs: list[Pair] = [
-        *NGE103_NAMED, *NGE103_IS_ON, SELECT, ("CURR?", "0"),
-        SELECT, ("CURR 0.020", None), ("SYST:ERR?", '-221,"Settings conflict"'), FINE,
+        *NGE103_NAMED, *NGE103_IS_ON, asks("CURR?", "0"),
+        ("INST:NSEL 1;:CURR 0.020;:INST:NSEL?", "1"), ("SYST:ERR?", '-221,"Settings conflict"'), FINE,
     ]  # fmt: skip
     with conversation(NGE103Electromagnet, pairs, voltage_v=5.0, clock=HandClock()) as magnet:
         magnet.open()
-        with pytest.raises(DeviceError, match=r"`CURR 0.020` .*-221,.*Settings conflict"):
+        with pytest.raises(DeviceError, match=r"CURR 0.020;.*-221,.*Settings conflict"):
             magnet.ramp_to(0.02)
 
 
@@ -139,8 +149,8 @@ def test_a_later_ramp_takes_over_from_an_earlier_one() -> None:
                 magnet.ramp_to(0.0)
 
     pairs: list[Pair] = [
-        *NGE103_NAMED, *NGE103_IS_ON, SELECT, ("CURR?", "0"),
-        SELECT, ("CURR?", "0"), *steps("0.000"), SELECT, ("MEAS:CURR?", "0.0000"),
+        *NGE103_NAMED, *NGE103_IS_ON, asks("CURR?", "0"),
+        asks("CURR?", "0"), *steps("0.000"), asks("MEAS:CURR?", "0.0000"),
     ]  # fmt: skip
     failures: list[str] = []
     with conversation(NGE103Electromagnet, pairs, voltage_v=5.0, clock=Clock()) as magnet:
