@@ -33,7 +33,8 @@ class HMP4040Electromagnet(SupplyElectromagnet):
         options: likewise.
 
     Attributes:
-        RATINGS: of the outputs of every model, from 1 (R&S HMP series data sheet, maximum output power and current per channel).
+        RATINGS: of the outputs of every model, from 1 (R&S HMP series data sheet, maximum output
+            power and current per channel).
     """
 
     TABLE = RohdeSchwarzSupply

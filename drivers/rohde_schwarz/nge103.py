@@ -9,7 +9,7 @@ from drivers.rohde_schwarz.supply import RohdeSchwarzSupply, SupplyOutput
 from labctl.hal import Limits
 
 RATING = Rating(highest_a=3.0, highest_w=33.6)
-"""Of every output: 3 A up to 11.2 V, less above (R&S NGE100B data sheet, maximum output power per channel)."""
+"""Of every output (R&S NGE100B data sheet, maximum output power): 3 A to 11.2 V, less above."""
 
 
 class NGEOutput(SupplyOutput):

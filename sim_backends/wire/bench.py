@@ -36,7 +36,7 @@ class Bench:
     Attributes:
         generator: channels of the function generator: 1 drives the trap, 2 the AOM.
         supply: outputs of the current supply: the coil is on 1, nothing on the others.
-        supply_of_160_w, supply_of_33_w: the same as those see them whose outputs have a rated power.
+        supply_of_160_w, supply_of_33_w: the same for supplies whose outputs have a rated power.
         gate_counter: the two inputs of the counter, 1 is APD1 (angle) and 2 APD2 (PL).
         sweeper, keysight_sweeper: tone and lists of the generators that have a list mode.
     """

@@ -130,7 +130,8 @@ def test_a_current_that_does_not_arrive_is_an_error_with_the_facts() -> None:
 def test_a_supply_that_refuses_a_step_ends_the_ramp() -> None:
     pairs: list[Pair] = [
         *NGE103_NAMED, *NGE103_IS_ON, asks("CURR?", "0"),
-        ("INST:NSEL 1;:CURR 0.020;:INST:NSEL?", "1"), ("SYST:ERR?", '-221,"Settings conflict"'), FINE,
+        ("INST:NSEL 1;:CURR 0.020;:INST:NSEL?", "1"),
+        ("SYST:ERR?", '-221,"Settings conflict"'), FINE,
     ]  # fmt: skip
     with conversation(NGE103Electromagnet, pairs, voltage_v=5.0, clock=HandClock()) as magnet:
         magnet.open()
