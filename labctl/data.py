@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -205,6 +205,15 @@ class FitResult:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Points of a run that are no good, by their numbers from 0, both included, and why."""
+
+    first: int
+    last: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Run:
     """A measurement with its data, live or from a file of last year.
 
@@ -215,6 +224,7 @@ class Run:
         instruments: the devices as they stood before the first point.
         instruments_at_end: the same after the run; empty while it goes on and after a kill.
         note: what somebody wrote about the run afterwards; "" if nobody did.
+        marks: points that are no good, such as those without light; an analysis leaves them out.
     """
 
     info: RunInfo
@@ -229,6 +239,7 @@ class Run:
     fit: FitResult | None = None
     note: str = ""
     path: Path | None = None
+    marks: Sequence[Mark] = ()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -240,6 +251,16 @@ class Run:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def sound(self) -> Run:
+        """The run without the points that are marked; itself where none is."""
+        if not self.marks:
+            return self
+        good = np.ones(len(self), dtype=bool)
+        for mark in self.marks:
+            good[mark.first : mark.last + 1] = False
+        columns = {name: values[good] for name, values in self.columns.items()}
+        return replace(self, columns=columns, marks=())
 
     def to_xarray(self) -> xarray.Dataset:
         """The columns as a Dataset over dimension `point`, each with units and long_name."""

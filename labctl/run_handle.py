@@ -159,6 +159,7 @@ def analyze_ended(path: Path, measurement: MeasurementSequence) -> str:
 
 def store_analysis(path: Path, measurement: MeasurementSequence, recorded: Run) -> FitResult | None:
     """Analyse a run and store the result in its file, replacing an earlier one."""
+    recorded = recorded.sound()
     if len(recorded) == 0:
         return None
     result = measurement.analyze(recorded)

@@ -5,6 +5,7 @@ import logging
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from labctl.core import (
 from labctl.core.checks import check_limits, check_roles
 from labctl.core.plan import Plan, plan_run
 from labctl.core.provenance import describe_run
-from labctl.data import Column, FitResult, Run, RunStatus
+from labctl.data import Column, FitResult, Mark, Run, RunStatus
 from labctl.errors import (
     OutputError,
     ParameterError,
@@ -89,6 +90,7 @@ def start(
     out: str | Path = "data",
     part_of: str = "",
     particle: str = "",
+    attended: bool = False,
 ) -> RunHandle:
     """Check everything, create the file, and start measuring in a worker thread.
 
@@ -102,25 +104,30 @@ def start(
         out: folder for the file; created if needed.
         part_of: identifier of the protocol's record that the run belongs to.
         particle: identifier of the particle in the trap.
+        attended: whether somebody can resume a run that pauses because its light is lost; it
+            ends as aborted otherwise.
 
     Raises:
         BadInputError: anything wrong with the request; no file was made, nothing was switched on.
     """
     cls = find_sequence(sequence) if isinstance(sequence, str) else sequence
     model = taken_from_files(cls.Parameters.from_user(parameters), Path(out))
-    return _start(cls, rig, model, Path(out), part_of=part_of, particle=particle)
+    return _start(cls, rig, model, Path(out), part_of=part_of, particle=particle, attended=attended)
 
 
-def resume(path: str | Path, rig: Rig, *, out: str | Path | None = None) -> RunHandle:
+def resume(
+    path: str | Path, rig: Rig, *, out: str | Path | None = None, attended: bool = False
+) -> RunHandle:
     """Go on with an aborted, failed or killed run where it ended, in a new file.
 
     The new file begins with the points of the old one, which stays as it is, so that whatever
-    was averaged counts.
+    was averaged counts; points at its end that are marked as no good are taken again.
 
     Args:
         path: the file to go on from.
         rig: an open rig.
         out: folder for the new file; that of the old one where None.
+        attended: as for `start`.
 
     Raises:
         StorageError: not a readable labctl file.
@@ -128,7 +135,15 @@ def resume(path: str | Path, rig: Rig, *, out: str | Path | None = None) -> RunH
     """
     cls, model, earlier = check_resumable(Path(path), rig)
     folder = Path(path).parent if out is None else Path(out)
-    return _start(cls, rig, model, folder, earlier=earlier, particle=earlier.info.particle)
+    return _start(
+        cls,
+        rig,
+        model,
+        folder,
+        earlier=_without_marked_end(earlier),
+        particle=earlier.info.particle,
+        attended=attended,
+    )
 
 
 def check_resumable(
@@ -160,6 +175,7 @@ def _start(
     earlier: Run | None = None,
     part_of: str = "",
     particle: str = "",
+    attended: bool = False,
 ) -> RunHandle:
     check_roles(cls, rig)
     check_limits(model, rig)
@@ -185,12 +201,26 @@ def _start(
             conclusion.end,
             give_up=conclusion.end_without_lab,
             earlier=_rows(earlier, columns),
+            least_light=getattr(measurement, "particle_present", rig.particle_present),
+            attended=attended,
         )
+        for mark in earlier.marks if earlier is not None else ():
+            writer.mark(mark)
+            runner.marks.append(mark)
         handle = RunHandle(runner, path, info, conclusion)
         rig.active = handle
     runner.start()
     logger.info("Started %s on rig %s into %s", cls.name, rig.name, path)
     return handle
+
+
+def _without_marked_end(run: Run) -> Run:
+    """A run up to the first of the marked points that it ends with."""
+    end, marks = len(run), list(run.marks)
+    while marks and marks[-1].last >= end - 1:
+        end = min(end, marks.pop().first)
+    columns = {name: values[:end] for name, values in run.columns.items()}
+    return replace(run, columns=columns, marks=tuple(marks))
 
 
 def _rows(run: Run | None, columns: Sequence[Column]) -> list[tuple[Any, ...]]:
@@ -328,12 +358,15 @@ def analyze(path: Path) -> FitResult | None:
     )
 
 
-def analyze_live(handle: RunHandle, columns: Mapping[str, NDArray[Any]]) -> FitResult | None:
+def analyze_live(
+    handle: RunHandle, columns: Mapping[str, NDArray[Any]], *, first: int = 0
+) -> FitResult | None:
     """Analyse the points of a run under way with its own sequence; nothing is stored.
 
     Args:
         handle: the run.
         columns: name -> values so far, the columns of the sequence and `elapsed_s`.
+        first: number in the run of the first of these points.
     """
     measurement = handle.runner.sequence
     so_far = Run(
@@ -342,7 +375,12 @@ def analyze_live(handle: RunHandle, columns: Mapping[str, NDArray[Any]]) -> FitR
         columns=columns,
         plot=measurement.plot,
         status=RunStatus.RUNNING,
-    )
+        marks=[
+            Mark(max(mark.first - first, 0), mark.last - first, mark.reason)
+            for mark in tuple(handle.runner.marks)
+            if mark.last >= first
+        ],
+    ).sound()
     return measurement.analyze(so_far) if len(so_far) else None
 
 

@@ -21,6 +21,7 @@ from sim_backends.controls import Controls, Counts, Gates, Lines
 from sim_backends.diamond import MAX_STEP_S, PIECE_STEPS, Diamond
 from sim_backends.faults import PARTICLE_LOST, Faults
 from sim_backends.pace import Pace
+from sim_backends.physics.compilation import COMPILATION
 from sim_backends.timelines import Event, Timelines
 
 IDLE_LIMIT_S = 2.0
@@ -78,6 +79,15 @@ class World(Faults):
             self.synchronise()
             self._pass(duration_s)
             self._hold_back()
+
+    @property
+    def preparing(self) -> str:
+        """Why the simulation itself keeps one waiting; "" if it does not."""
+        return (
+            "the physics is being compiled, once on this computer"
+            if (COMPILATION.under_way)
+            else ""
+        )
 
     def hold_to_wall_clock(self, speed: float) -> None:
         """From now on pass `speed` seconds of the world per second of the wall clock."""

@@ -57,7 +57,8 @@ def save_figure(run: Run, path: Path) -> None:
 
 
 def draw(run: Run) -> Figure:
-    """The figure of a run."""
+    """The figure of a run, without the points that are marked."""
+    run = run.sound()
     figure = Figure(figsize=(8.0, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

@@ -48,6 +48,8 @@ def show(file: DataFile, as_json: JsonFlag = False) -> None:
         rows["particle"] = info.particle
     if run.note:
         rows["note"] = run.note
+    if run.marks:
+        rows["marked"] = "; ".join(f"{m.first} to {m.last}: {m.reason}" for m in run.marks)
     for name, text in rows.items():
         made.add_row(name, text)
     console.print(made)
@@ -157,6 +159,7 @@ def _content(run: Run, file: Path) -> dict[str, Any]:
         "points": len(run),
         "end_time": run.end_time,
         "note": run.note,
+        "marks": run.marks,
         "info": info,
         "parameters": run.parameters,
         "columns": [

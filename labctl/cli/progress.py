@@ -58,9 +58,9 @@ class RunProgress:
     ) -> None:
         self._bar.stop()
 
-    def show(self, done: int, *, stopping: bool) -> None:
-        """Draw the state of the run."""
-        note = ""
+    def show(self, done: int, *, stopping: bool, waiting: str = "") -> None:
+        """Draw the state of the run; `waiting` is what keeps it from measuring."""
+        note = f": {waiting}" if waiting else ""
         if stopping:
             note = ": stopping after this point (once more: at once)"
         elif done == self._total:

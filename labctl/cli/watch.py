@@ -5,6 +5,7 @@ import time
 from labctl.cli.console import report_warning
 from labctl.cli.progress import RunProgress
 from labctl.cli.stop_signals import StopSignals
+from labctl.cli.trouble import Trouble
 from labctl.session import RunHandle, end_at_once
 
 POLL_S = 0.1
@@ -20,6 +21,7 @@ def watch_run(handle: RunHandle, signals: StopSignals) -> None:
     """
     runner = handle.runner
     insisted_s: float | None = None
+    trouble = Trouble(handle)
     with RunProgress(runner.sequence.name, runner.total) as progress:
         while not handle.wait(POLL_S):
             if signals.reason:
@@ -29,4 +31,9 @@ def watch_run(handle: RunHandle, signals: StopSignals) -> None:
                 if time.monotonic() - insisted_s > GRACE_S:
                     for failure in end_at_once(handle.rig):
                         report_warning(failure)
-            progress.show(runner.done, stopping=bool(signals.reason))
+            stopping = bool(signals.reason)
+            progress.show(runner.done, stopping=stopping, waiting=trouble.waiting)
+            for line in trouble.news(stopping=stopping):
+                report_warning(line)
+    for line in trouble.news(stopping=False):
+        report_warning(line)

@@ -53,6 +53,7 @@ def read_devices(rig: Rig) -> dict[str, DeviceState]:
                 continue
             try:
                 states[role] = DeviceState(device.identity, dict(device.settings()))
+                rig.known[role] = states[role].settings
             except Exception as error:  # noqa: BLE001  a broken device must not hide the others
                 states[role] = DeviceState("", {}, describe(error))
     return states

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 from labctl.core.catalog import load_object
 from labctl.core.rig_file import HOLD, DeviceSpec, RigFile
 from labctl.core.side_by_side import ask_side_by_side
-from labctl.data import InstrumentRecord
+from labctl.data import InstrumentRecord, Setting
 from labctl.errors import DeviceError, LabError, LimitError, RigError, said_of
 from labctl.hal import (
     ROLES,
@@ -57,6 +57,8 @@ class Rig:
         active: the run that owns the devices; None between runs.
         unresponsive: roles that did not answer an emergency stop; they are left alone until
             they do.
+        known: role -> settings as they were last read.
+        particle_present: counter channel -> least counts per second that a particle gives.
     """
 
     microwave: MicrowaveSource
@@ -82,6 +84,8 @@ class Rig:
         self.clock: Clock = simulation if simulation is not None else WallClock()
         self.active: Stoppable | None = None
         self.unresponsive: set[str] = set()
+        self.particle_present: Mapping[str, float] = {}
+        self.known: dict[str, Mapping[str, Setting]] = {}
         self._in_use = threading.Lock()
         self._make_safe = make_safe
         self._open: list[str] = []
@@ -154,7 +158,9 @@ class Rig:
         Raises:
             RigError: somebody else has used them for `patience_s`.
         """
-        if not self._in_use.acquire(timeout=patience_s):
+        while not self._in_use.acquire(timeout=patience_s):
+            if self.simulation is not None and self.simulation.preparing:
+                continue
             raise RigError(f"Rig `{self.name}` is busy: a device does not answer its monitor.")
         try:
             yield self.active is None
@@ -196,6 +202,7 @@ class Rig:
                 if role in self.unresponsive:
                     raise DeviceError(f"{role} does not answer")
                 identity, settings = device.identity, dict(device.settings())
+                self.known[role] = settings
             except Exception as error:  # a broken device must not hide the others
                 logger.exception("Cannot read the settings of %s", role)
                 identity, settings = f"not answering: {error}", {}
@@ -236,11 +243,18 @@ def build_rig(spec: RigFile, make_safe: Callable[[Rig], list[str]]) -> Rig:
             safe_states[role] = _safe_state(devices[role], spec.devices[role])
         except RigError as error:
             faults.append(f"{role}: {error}")
+    least_light: dict[str, float] = {}
+    for channel, rate in spec.particle_present.items():
+        try:
+            least_light[channel] = _least_light(devices.get("counter"), channel, rate)
+        except RigError as error:
+            faults.append(f"particle_present: {error}")
     if faults:
         raise RigError(f"Rig `{spec.name}`: {'; '.join(faults)}")
     simulation = shared[spec.simulation] if spec.simulation else None
     rig = Rig(spec, devices, safe_states, simulation, make_safe)
     vars(rig).update(devices)
+    rig.particle_present = least_light
     return rig
 
 
@@ -290,6 +304,16 @@ def _tighter_limits(device: Device, item: DeviceSpec) -> Iterator[tuple[str, Lim
     for name, (low, high) in item.limits.items():
         unit = device.limits[name].unit if name in device.limits else ""
         yield name, Limits(_value(low, unit), _value(high, unit), unit)
+
+
+def _least_light(counter: Device | None, channel: str, rate: float | str) -> float:
+    channels = getattr(counter, "channels", ())
+    if counter is not None and channel not in channels:
+        raise RigError(f"the counter has no channel `{channel}`, but {', '.join(channels)}.")
+    least = _value(rate, "Hz")
+    if not least > 0:
+        raise RigError(f"`{channel}` must be a count rate above 0, not {rate!r}.")
+    return least
 
 
 def _verbs(protocol: type[Any]) -> set[str]:

@@ -43,6 +43,7 @@ class RigFile(BaseModel):
 
     Attributes:
         simulation: name of the shared object that is the simulated world; None on a real rig.
+        particle_present: counter channel -> least counts per second (Hz) that a particle gives.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +52,7 @@ class RigFile(BaseModel):
     simulation: str | None = None
     shared: dict[str, SharedSpec] = {}
     devices: dict[str, DeviceSpec]
+    particle_present: dict[str, float | str] = {}
     name: str = Field(default="", exclude=True)
     text: str = Field(default="", exclude=True)
 

@@ -4,13 +4,15 @@ import atexit
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from labctl.core.lent import LentInstruments
+from labctl.core.light import Light
 from labctl.core.sequence import MeasurementSequence
-from labctl.data import Column, Point, RunStatus
+from labctl.data import Column, Mark, Point, RunStatus
 from labctl.errors import ParameterError, SequenceError
 from labctl.hal import Clock, Instruments
 
@@ -32,6 +34,10 @@ class PointSink(Protocol):
 
     def append(self, values: tuple[Any, ...]) -> None:
         """Take one point, its values in the order of the declared columns."""
+        ...
+
+    def mark(self, mark: Mark) -> None:
+        """Remember that something is wrong with points that were taken."""
         ...
 
 
@@ -62,10 +68,14 @@ class Runner:
             file without touching the lab, or returns False if `conclude` does so just now.
             `conclude` follows if the call returns after all.
         earlier: points of the run that this one resumes, `elapsed_s` last.
+        least_light: counter channel -> counts per second below which the particle is lost; the
+            points without light are marked, and the run pauses.
+        attended: somebody is there to resume it after that; otherwise it ends as aborted.
 
     Attributes:
         done: points taken so far.
         live: the most recent points, oldest dropped first; a display drains it.
+        marks: points that are no good, and why.
         status, reason, error: how it ended.
     """
 
@@ -78,6 +88,8 @@ class Runner:
         *,
         give_up: Callable[[RunStatus, str], bool] = lambda status, reason: True,
         earlier: Sequence[tuple[Any, ...]] = (),
+        least_light: Mapping[str, float] = MappingProxyType({}),
+        attended: bool = False,
     ) -> None:
         self.sequence = sequence
         self.total = sequence.length
@@ -86,7 +98,10 @@ class Runner:
         self.status = RunStatus.RUNNING
         self.reason = ""
         self.error: BaseException | None = None
-        self._lent: Any = LentInstruments(rig)
+        self.marks: list[Mark] = []
+        self._light = Light(least_light, lambda: self.done) if least_light else None
+        self._attended = attended
+        self._lent: Any = LentInstruments(rig, self._light)
         self._clock: Clock = rig.clock
         self._sink = sink
         self._earlier = earlier
@@ -182,6 +197,22 @@ class Runner:
         """Whether the run is held."""
         return not self._resumed.is_set()
 
+    @property
+    def stopping(self) -> str:
+        """Why the run has been asked to end; "" if it has not."""
+        return self._stop_reason
+
+    @property
+    def dark(self) -> str:
+        """What is wrong with the light, in words, from the moment it is seen; "" if nothing is."""
+        return self._light.lost if self._light is not None else ""
+
+    @property
+    def program_s(self) -> float:
+        """How long the loaded pulse program lasts; 0 without one."""
+        timed = self._lent.timed
+        return timed.program_s if timed is not None else 0.0
+
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, at most `timeout_s`; returns whether it has come."""
         return self._over.wait(timeout_s)
@@ -237,6 +268,9 @@ class Runner:
             for n, values in enumerate(self._earlier):
                 if values[at] != sweep:
                     sweep, began, length = values[at], n, n - began
+        light = self._light
+        if light is not None:
+            light.begin_anew()
         start_s = now_s() - (self._earlier[-1][-1] if self._earlier else 0.0)
         points = self.sequence.run(self._lent, done=self.done)
         try:
@@ -256,8 +290,12 @@ class Runner:
                 append(values)
                 remember(values)
                 self.done += 1
+                if light is not None and light.lost:
+                    self._went_dark(light)
                 if self._attention:
                     self._resumed.wait()
+                    if light is not None and light.lost:
+                        light.begin_anew()
                     last_sweep = bool(self._sweep_reason)
                     if last_sweep and self.done - began == length:
                         self._stop_reason = self._stop_reason or self._sweep_reason
@@ -268,6 +306,17 @@ class Runner:
             if close is not None:
                 close()  # runs the sequence's own clean-up now, not at garbage collection
         return RunStatus.FINISHED
+
+    def _went_dark(self, light: Light) -> None:
+        """Mark the points without light, and hold the run or end it."""
+        mark = Mark(min(light.first, self.done - 1), self.done - 1, light.lost)
+        self.marks.append(mark)
+        self._sink.mark(mark)
+        logger.warning("Points %d to %d: %s", mark.first, mark.last, mark.reason)
+        if self._attended:
+            self.pause()
+        else:
+            self.stop(light.lost)
 
 
 def describe(error: BaseException) -> str:

@@ -13,6 +13,9 @@ class MeasurementSequence(Protocol):
 
     A sequence opens, saves and plots nothing. Plug-ins need not import this class; they satisfy
     it. The first paragraph of the class docstring is its description wherever it is listed.
+
+    A sequence may have a `particle_present`, a mapping of counter channels to the least counts per
+    second that a particle gives in it, in place of the rig's; an empty one asks for no light.
     """
 
     name: ClassVar[str]

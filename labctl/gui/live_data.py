@@ -261,7 +261,8 @@ def grown(array: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 def data_of(run: Run) -> LiveData:
-    """A recorded run as if it had just come in."""
+    """A recorded run as if it had just come in, without the points that are marked."""
+    run = run.sound()
     data = LiveData(run.specification, run.plot)
     for first in range(0, len(run), _AT_ONCE):
         part = {c.name: run[c.name][first : first + _AT_ONCE] for c in run.specification}

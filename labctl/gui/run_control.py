@@ -92,6 +92,7 @@ class RunControl(QWidget):
         runner = handle.runner
         done, total = runner.done, runner.total
         state = "" if runner.status is RunStatus.RUNNING else ": finishing"
+        state = ": aborting" if runner.stopping and not state else state
         state = ": paused" if runner.paused else state
         self._what.setText(f"<b>{runner.sequence.name}</b>{state}")
         self._pause.setText("Resume" if runner.paused else "Pause")

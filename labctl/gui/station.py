@@ -55,6 +55,7 @@ class Station(QObject):
 
     Attributes:
         rig_changed: another rig (or None) is open.
+        rig_opening: a rig that is being connected to.
         rig_told: what happens with the rig, in words.
         run_begun: with the handle and its live data.
         ticked: points were drained from the run.
@@ -67,6 +68,7 @@ class Station(QObject):
     """
 
     rig_changed = pyqtSignal(object)
+    rig_opening = pyqtSignal(object)
     rig_told = pyqtSignal(str)
     run_begun = pyqtSignal(object, object)
     ticked = pyqtSignal()
@@ -120,7 +122,7 @@ class Station(QObject):
         self.close_rig()
         self.rig_told.emit(f"Opening {rig} …")
         self.rig_lane.submit(
-            lambda: session.open_rig(rig, speed=speed), self._rig_opened, self._rig_failed
+            lambda: session.build(rig, speed=speed), self._rig_built, self._rig_failed
         )
 
     def close_rig(self) -> None:
@@ -138,7 +140,11 @@ class Station(QObject):
             self.failed.emit(f"Cannot start {sequence}: {self.why_busy}", "")
             return
         out, particle = self.out, self.particle
-        self.begin(lambda: session.start(sequence, rig, parameters, out=out, particle=particle))
+        self.begin(
+            lambda: session.start(
+                sequence, rig, parameters, out=out, particle=particle, attended=True
+            )
+        )
 
     def resume(self, path: Path) -> None:
         """Go on with an earlier run that did not come to its end."""
@@ -146,7 +152,7 @@ class Station(QObject):
         if rig is None or self.why_busy:
             self.failed.emit(f"Cannot resume {path.name}: {self.why_busy}", "")
             return
-        self.begin(lambda: session.resume(path, rig, out=self.out))
+        self.begin(lambda: session.resume(path, rig, out=self.out, attended=True))
 
     def begin(self, start: Callable[[], RunHandle]) -> None:
         """Call what starts a run, away from this thread."""
@@ -173,12 +179,14 @@ class Station(QObject):
         """End the run after its current point."""
         if self.handle is not None:
             self.handle.stop(reason)
+            self.told.emit("Aborting: the run ends after the point under way.")
+            self.ticked.emit()
 
     def read_devices(self) -> None:
         """Read every device that no run owns; skipped while the last reading is not back."""
         rig = self.rig
         if rig is not None and not self.starting and not self.rig_lane.waiting:
-            self.rig_lane.submit(lambda: read_devices(rig), self.devices_read.emit)
+            self.rig_lane.submit(lambda: read_devices(rig), self.devices_read.emit, _not_read)
 
     def declare(self, particle: str) -> None:
         """Say which particle is in the trap; "" for none."""
@@ -206,7 +214,7 @@ class Station(QObject):
         """Read the devices after what they are doing now."""
         rig = self.rig
         if rig is not None:
-            self.rig_lane.submit(lambda: read_devices(rig), self.devices_read.emit)
+            self.rig_lane.submit(lambda: read_devices(rig), self.devices_read.emit, _not_read)
 
     def emergency_stop(self) -> None:
         """Bring every device to its safe state now, whatever else is under way."""
@@ -230,6 +238,10 @@ class Station(QObject):
         for lane in (self.rig_lane, self.files_lane):
             if not lane.close(timeout_s):
                 logger.error("A thread of the window did not end within %g s", timeout_s)
+
+    def _rig_built(self, rig: Rig) -> None:
+        self.rig_opening.emit(rig)
+        self.rig_lane.submit(rig.open, lambda _: self._rig_opened(rig), self._rig_failed)
 
     def _rig_opened(self, rig: Rig) -> None:
         self.rig = rig
@@ -287,11 +299,12 @@ class Station(QObject):
         ):
             return
         self._fitted_points = data.points
-        columns = data.columns()
+        columns, first = data.columns(), data.points - data.kept
 
         def fit() -> tuple[Any, float]:
             begun_s = time.monotonic()
-            return session.analyze_live(handle, columns), time.monotonic() - begun_s
+            fit = session.analyze_live(handle, columns, first=first)
+            return fit, time.monotonic() - begun_s
 
         def show(answer: tuple[Any, float]) -> None:
             # An analysis that takes long must not take the computer from the measurement.
@@ -321,7 +334,7 @@ class Station(QObject):
                 except LabError:
                     logger.exception("The file %s cannot be read back", handle.path)
             missed = run is not None and data is not None and data.points < len(run)
-            whole = data_of(run) if missed and run is not None else None
+            whole = data_of(run) if run is not None and (missed or run.marks) else None
             return Outcome(handle.path, run, error, handle.analysis_error, whole)
 
         self.files_lane.submit(outcome, self._told_over)
@@ -335,3 +348,8 @@ class Station(QObject):
             self.told.emit(str(outcome.error))
         if outcome.analysis_error:
             self.failed.emit(f"The analysis failed: {outcome.analysis_error}", "")
+
+
+def _not_read(error: BaseException) -> None:
+    """Somebody else has had the devices for too long; who is silent is told by the watch."""
+    logger.info("The devices were not read: %s", error)

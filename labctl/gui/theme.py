@@ -128,6 +128,8 @@ QLabel[state="off"] {{ background: {theme.warning}; color: {theme.on_colour};
     border-radius: 3px; padding: 0 3px; }}
 QLabel#simulated_banner {{ background: {theme.warning}; color: {theme.on_colour};
     font-weight: bold; padding: 3px 10px; border-radius: 4px; }}
+QFrame#alarm_bar {{ background: {theme.warning}; border-radius: 4px; }}
+QFrame#alarm_bar QLabel {{ color: {theme.on_colour}; font-weight: bold; }}
 QFrame#error_bar {{ background: {theme.error}; border-radius: 4px; }}
 QFrame#error_bar QLabel, QFrame#error_bar QToolButton {{ color: {theme.on_colour}; }}
 QPushButton#emergency_button {{ background: {theme.error}; color: {theme.on_colour};

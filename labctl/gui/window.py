@@ -23,6 +23,7 @@ from labctl.console.presets import Presets
 from labctl.data import Run, RunInfo
 from labctl.errors import BadInputError
 from labctl.gui import theme as themes
+from labctl.gui.alarm_bar import AlarmBar
 from labctl.gui.alignment_view import AlignmentView
 from labctl.gui.browser_control import BrowserControl
 from labctl.gui.error_bar import ErrorBar
@@ -44,6 +45,7 @@ from labctl.gui.run_control import RunControl
 from labctl.gui.sequence_control import SequenceControl
 from labctl.gui.sequence_panel import SequencePanel
 from labctl.gui.station import Outcome, Station
+from labctl.gui.watch_control import WatchControl
 from labctl.gui.world_panel import WorldPanel
 from labctl.run_handle import RunHandle
 
@@ -90,6 +92,7 @@ class MainWindow(QMainWindow):
         self._fill()
         self._connect()
         self.hand = HandControl(station, self.instruments, self)
+        self.watch = WatchControl(station, AlarmBar(self.plots), self)
         folder = Path(settings.fileName()).parent
         presets = Presets(folder / "presets")
         self._sequence_control = SequenceControl(station, self.sequences, settings, presets, self)

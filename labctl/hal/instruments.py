@@ -57,6 +57,11 @@ class Simulation(Clock, Protocol):
         """Seed of every random number in the world."""
         ...
 
+    @property
+    def preparing(self) -> str:
+        """Why the simulation itself, not an instrument in it, keeps one waiting; "" if not."""
+        ...
+
     def hold_to_wall_clock(self, speed: float) -> None:
         """From now on pass `speed` seconds of the world per second of the wall clock."""
         ...

@@ -15,6 +15,8 @@
         fit_model         NXdata        the model on a finer grid, where the fit has one
         notes             NXnote        what somebody wrote about the run afterwards
 
+`run` also holds `marks`, first and last number of points that are no good, and `mark_reasons`.
+
 NeXus names are plain identifiers; where a key of ours is none, the object's attribute `key`
 holds it.
 """
@@ -55,6 +57,8 @@ ROLE_CLASSES = {
 STATUS_BYTES = 16
 TIME_BYTES = 64
 REASON_BYTES = 2048
+MARK_BYTES = 128
+MARKS, MARK_REASONS = "marks", "mark_reasons"
 
 NO_COLUMN = "no_column"
 """Attribute of what stands among the columns without being one."""

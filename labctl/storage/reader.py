@@ -15,6 +15,7 @@ import numpy as np
 from labctl.data import (
     Column,
     InstrumentRecord,
+    Mark,
     ParameterRecord,
     PlotHint,
     Run,
@@ -186,6 +187,19 @@ def _read(file: h5py.File, path: Path, *, growing: bool) -> Run:
         fit=read_fit(entry),
         note=read_note(entry),
         path=path,
+        marks=_read_marks(run, points),
+    )
+
+
+def _read_marks(run: h5py.Group, points: int) -> tuple[Mark, ...]:
+    """What is marked among the first `points` points."""
+    if layout.MARKS not in run:  # files of earlier versions
+        return ()
+    ranges, reasons = dataset_at(run, layout.MARKS)[()], value_at(run, layout.MARK_REASONS)
+    return tuple(
+        Mark(first, min(last, points - 1), str(reason))
+        for (first, last), reason in zip(ranges.tolist(), np.atleast_1d(reasons), strict=False)
+        if 0 <= first < points and first <= last
     )
 
 

@@ -94,6 +94,9 @@ def _write_run(entry: h5py.Group, info: RunInfo) -> None:
     for name in _PROVENANCE:
         add_value(run, name, getattr(info, name))
     add_value(run, "parameters_json", info.parameters_json)
+    run.create_dataset(layout.MARKS, (0, 2), "int64", maxshape=(None, 2), chunks=(16, 2))
+    text = h5py.string_dtype("utf-8", layout.MARK_BYTES)
+    run.create_dataset(layout.MARK_REASONS, (0,), text, maxshape=(None,), chunks=(4,))
     versions = add_group(run, "versions", "NXcollection")
     for name, version in info.versions.items():
         layout.add_named_value(versions, name, version)

@@ -14,7 +14,7 @@ from typing import Any
 
 import h5py
 
-from labctl.data import Column, InstrumentRecord, PlotHint, RunInfo, RunStatus
+from labctl.data import Column, InstrumentRecord, Mark, PlotHint, RunInfo, RunStatus
 from labctl.errors import OutputError, StorageError
 from labctl.storage import layout
 from labctl.storage.layout import dataset_at, group_at
@@ -107,6 +107,28 @@ class RunWriter:
         if self._add(values) >= self._high_water:
             self._flush()
 
+    def mark(self, mark: Mark) -> None:
+        """Write down that points are no good.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        with self._lock:
+            if self._broken and self._error is not None:
+                raise self._error
+            try:
+                self._space.claim(self._file.id.get_filesize() + 2 * _CLOSING_BYTES)
+                rows = len(self._marks)
+                self._marks.resize(rows + 1, axis=0)
+                self._marks[rows] = (mark.first, mark.last)
+                self._mark_reasons.resize(rows + 1, axis=0)
+                self._mark_reasons[rows] = layout.fixed_text(mark.reason, layout.MARK_BYTES)
+                self._file.flush()
+            except _HDF5_ERRORS as error:
+                raise StorageError(
+                    f"Cannot mark points in {self.path}: {one_line(error)}."
+                ) from error
+
     def close(
         self,
         status: RunStatus,
@@ -177,6 +199,8 @@ class RunWriter:
         data, run = group_at(entry, layout.DATA), group_at(entry, layout.RUN)
         self._datasets = [dataset_at(data, column.name) for column in self._columns]
         self._end_time = dataset_at(entry, "end_time")
+        self._marks = dataset_at(run, layout.MARKS)
+        self._mark_reasons = dataset_at(run, layout.MARK_REASONS)
         self._status, self._reason = dataset_at(run, "status"), dataset_at(run, "reason")
 
     def _growth(self, points: int) -> int:

@@ -201,3 +201,26 @@ def test_analysis_that_fails_leaves_a_finished_run(
     again = call(capfd, "fit", outcome.path)
     assert again.code == 1
     assert "no idea" in again.complaint
+
+
+def test_a_lost_particle_ends_the_run_and_a_resumed_one_takes_its_points_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rig = tmp_path / "dim.toml"
+    rig.write_text('extends = "sim"\n[particle_present]\npl = "1 GHz"\n', encoding="utf-8")
+    command = ("run", "mdmr", "points=21", "sweeps=2", "--rig", rig, "--out", tmp_path)
+    ended = call(capfd, *command)
+    assert ended.code == 1
+    told, error = ended.err.splitlines()
+    assert told.startswith("warning: the particle may be lost: no light on pl")
+    assert f"labctl resume {ended.path}" in told
+    assert error.startswith("error: Run aborted (no light on pl")
+    run = read_run(ended.path)
+    assert [(mark.first, mark.last) for mark in run.marks] == [(0, len(run) - 1)]
+    assert run.fit is None
+    assert "no light on pl" in call(capfd, "show", ended.path).out
+    rig.write_text('extends = "sim"\n', encoding="utf-8")
+    resumed = call(capfd, "resume", ended.path, "--rig", rig)
+    assert resumed.code == 0
+    whole = read_run(resumed.path)
+    assert (len(whole), list(whole.marks)) == (42, [])

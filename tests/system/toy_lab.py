@@ -88,6 +88,14 @@ class ToyWorld:
     def sleep_s(self, duration_s: float) -> None:
         self._now_s += duration_s
 
+    @property
+    def preparing(self) -> str:
+        return ""
+
+    @property
+    def speed(self) -> float | None:
+        return None
+
     def hold_to_wall_clock(self, speed: float) -> None:
         self.tell("world", "speed", speed)
 
