@@ -16,6 +16,7 @@ from labctl.session import build
 GROUP = "labctl.servers"
 DEFAULT_SERVER = "scpi"
 NAP_S = 0.2
+PORT_MAPPER_PORT = 111
 
 
 def serve(
@@ -26,6 +27,13 @@ def serve(
     base_port: Annotated[
         int | None, typer.Option(help="Port of the first instrument; 0 takes free ones.")
     ] = None,
+    portmapper: Annotated[
+        bool,
+        typer.Option(
+            "--portmapper",
+            help="Answer for VXI-11 at port 111, where VISA asks; may need administrator's rights.",
+        ),
+    ] = False,
     speed: Annotated[float, typer.Option(help="Simulated seconds per second.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated world.")] = None,
     as_json: Annotated[
@@ -41,6 +49,8 @@ def serve(
     if lab.simulation is None:
         raise RigError(f"Rig `{lab.name}` is a real lab; only a simulated one can be served.")
     options = {} if base_port is None else {"base_port": base_port}
+    if portmapper:
+        options["port_mapper"] = PORT_MAPPER_PORT
     with StopSignals() as signals:
         with make(lab.simulation, host=host, **options) as served:
             signals.deferred = True

@@ -4,7 +4,7 @@ import contextlib
 import ipaddress
 from typing import Any, NamedTuple, Self
 
-from labctl.errors import RigError
+from labctl.errors import DeviceError, RigError
 from sim_backends.wire.bench import Bench
 from sim_backends.wire.catalogue import (
     BASE_PORT,
@@ -14,21 +14,27 @@ from sim_backends.wire.catalogue import (
 )
 from sim_backends.wire.hislip import HiSLIPService
 from sim_backends.wire.instrument import SCPIInstrument
+from sim_backends.wire.port_mapper import STANDARD_PORT, PortMapper
 from sim_backends.wire.pulse_streamer import BINARY_PORT, RPC_PORT, PulseStreamer
 from sim_backends.wire.serial_line import SerialLine, serial_lines_exist
 from sim_backends.wire.tcp_server import TCPServer, line_service
+from sim_backends.wire.udp_server import UDPServer
+from sim_backends.wire.vxi11 import ABORT_PROGRAM, CORE_PROGRAM, VXI11Service
 from sim_backends.world import World
 
 SERIAL_ROLES = ("gauge",)
 STREAMER_OFFSET = 200
+PORT_MAPPER_OFFSET, VXI11_OFFSET, ABORT_OFFSET = 300, 301, 302
+"""From the base port to those that all instruments share."""
 HIGHEST_BASE_PORT = 65000
+PORT_MAPPER = "port mapper"
 
 
 class Outlet(NamedTuple):
-    """One way to reach one instrument.
+    """One way to reach one instrument, or the port mapper that leads to several.
 
     Attributes:
-        role: of the simulated device behind it.
+        role: of the simulated device behind it; empty for the port mapper.
         dialect: the model it pretends to be.
         resource: VISA resource name, or a host name and port.
     """
@@ -47,6 +53,8 @@ class ServedLab:
         base_port: of the first instrument; 0 takes free ports everywhere.
         streamer_ports: of the Pulse Streamer's JSON-RPC and binary upload; its vendor's client
             knows only those that the default base port brings, 8050 and 21328.
+        port_mapper: port of the port mapper, through which VXI-11 is found; VISA knows only 111,
+            for which many systems ask for rights. Without it the mapper is 300 above `base_port`.
 
     Attributes:
         outlets: what there is, once the context is entered.
@@ -62,6 +70,7 @@ class ServedLab:
         host: str = "127.0.0.1",
         base_port: int = BASE_PORT,
         streamer_ports: tuple[int, int] | None = None,
+        port_mapper: int | None = None,
     ) -> None:
         if not isinstance(world, World):
             raise RigError("Only the simulated lab can be served; this rig has another one.")
@@ -73,6 +82,7 @@ class ServedLab:
         self.bench = Bench(world)
         self._host = host
         self._base_port = base_port
+        self._port_mapper = port_mapper
         self._streamer_ports = streamer_ports or _streamer_ports(base_port)
         self._stack = contextlib.ExitStack()
 
@@ -88,11 +98,13 @@ class ServedLab:
         server = TCPServer(self._host)
         with contextlib.ExitStack() as stack:
             stack.callback(server.close)
+            networked: dict[str, SCPIInstrument] = {}
             for number, instrument in enumerate(build_instruments(self.bench).values()):
                 port = self._base_port + number if self._base_port else 0
                 at = server.listen(port, line_service(instrument))
                 self._add(instrument, socket_resource(self._shown_host, at))
                 if isinstance(instrument, SCPIInstrument):
+                    networked[f"inst{number}"] = instrument
                     service = HiSLIPService(instrument)
                     at = server.listen(port + HISLIP_OFFSET if port else 0, service)
                     self._add(instrument, f"TCPIP::{self._shown_host}::hislip0,{at}::INSTR")
@@ -104,12 +116,45 @@ class ServedLab:
             for port, service in zip(self._streamer_ports, services, strict=True):
                 at = server.listen(port, service)
                 self._add(streamer, f"{self._shown_host}:{at}")
+            self._serve_vxi11(server, stack, networked)
             server.start()
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _serve_vxi11(
+        self,
+        server: TCPServer,
+        stack: contextlib.ExitStack,
+        networked: dict[str, SCPIInstrument],
+    ) -> None:
+        """One core channel for all; its names are told only where VISA can find them."""
+        service = VXI11Service(networked)
+        core = server.listen(self._shared(VXI11_OFFSET), service)
+        service.abort_port = server.listen(self._shared(ABORT_OFFSET), service.serve_abort)
+        mapper = PortMapper({(CORE_PROGRAM, 1): core, (ABORT_PROGRAM, 1): service.abort_port})
+        wanted = self._port_mapper
+        try:
+            at = server.listen(
+                self._shared(PORT_MAPPER_OFFSET) if wanted is None else wanted, mapper
+            )
+            stack.enter_context(UDPServer(self._host, at, mapper.answer))
+        except DeviceError as error:
+            if wanted is None:
+                raise
+            raise DeviceError(
+                f"No port mapper at port {wanted}: it needs an administrator's rights, and no "
+                f"other port mapper beside it ({error.__cause__})."
+            ) from error
+        self.outlets.append(Outlet("", PORT_MAPPER, f"{self._shown_host}:{at}"))
+        if at == STANDARD_PORT:
+            for name, instrument in networked.items():
+                self._add(instrument, f"TCPIP::{self._shown_host}::{name}::INSTR")
+
+    def _shared(self, offset: int) -> int:
+        return self._base_port + offset if self._base_port else 0
 
     @property
     def _shown_host(self) -> str:
@@ -119,7 +164,7 @@ class ServedLab:
         self.outlets.append(Outlet(instrument.role, instrument.dialect, resource))
 
     def resource(self, dialect: str, kind: str = "SOCKET") -> str:
-        """The resource name of a model that contains `kind`: SOCKET, hislip, ASRL."""
+        """The resource name of a model that contains `kind`: SOCKET, hislip, ASRL, inst."""
         return next(o.resource for o in self.outlets if o.dialect == dialect and kind in o.resource)
 
 
