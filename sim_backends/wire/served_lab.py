@@ -17,6 +17,7 @@ from sim_backends.wire.instrument import SCPIInstrument
 from sim_backends.wire.port_mapper import STANDARD_PORT, PortMapper
 from sim_backends.wire.pulse_streamer import BINARY_PORT, RPC_PORT, PulseStreamer
 from sim_backends.wire.serial_line import SerialLine, serial_lines_exist
+from sim_backends.wire.synth_hd import SynthHD
 from sim_backends.wire.tcp_server import TCPServer, line_service
 from sim_backends.wire.udp_server import UDPServer
 from sim_backends.wire.vxi11 import ABORT_PROGRAM, CORE_PROGRAM, VXI11Service
@@ -111,6 +112,10 @@ class ServedLab:
                 if instrument.role in SERIAL_ROLES and serial_lines_exist():
                     line = stack.enter_context(SerialLine(instrument))
                     self._add(instrument, f"ASRL{line.device}::INSTR")
+            if serial_lines_exist():
+                synth = SynthHD(self.bench)
+                line = stack.enter_context(SerialLine(synth))
+                self._add(synth, f"ASRL{line.device}::INSTR")
             streamer = PulseStreamer(self.bench)
             services = streamer.serve_rpc, streamer.serve_binary
             for port, service in zip(self._streamer_ports, services, strict=True):

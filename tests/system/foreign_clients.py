@@ -135,6 +135,60 @@ def rsinstrument_smb100a(resource: str, hertz: str) -> object:
     return generator.query_float("SOURce1:FREQuency:CW?")
 
 
+def windfreak_synth_hd(resource: str, hertz: str) -> object:
+    from windfreak import SynthHD
+
+    synth = SynthHD(resource.removeprefix("ASRL").partition("::")[0])
+    assert synth.model == "SynthHD PRO v2"
+    synth[0].frequency = float(hertz)
+    synth[0].power = 10.0
+    synth[0].enable = True
+    assert synth[0].calibrated
+    assert synth[0].power == 10.0
+    assert not synth[1].enable
+    return synth[0].frequency
+
+
+def vxi11_smb100a(resource: str, hertz: str) -> object:
+    import vxi11
+
+    generator = vxi11.Instrument(*_found_by_the_port_mapper(resource))
+    generator.write("SOUR:POW 10 DBM")
+    generator.write(f"SOUR:FREQ {float(hertz)}")
+    generator.lock()
+    generator.write("OUTP ON")
+    generator.unlock()
+    assert generator.ask("SYST:ERR?") == '0,"No error"'
+    generator.trigger()
+    assert generator.ask("SYST:ERR?").startswith("-211,")
+    generator.clear()
+    assert generator.read_stb() & 16 == 0
+    return generator.ask("SOUR:FREQ?")
+
+
+def pyvisa_vxi11_33522b(resource: str, volts: str) -> object:
+    import pyvisa
+    from pyvisa_py.protocols import rpc
+
+    place, _, device = resource.partition("/")
+    host, _, port = place.partition(":")
+    rpc.PMAP_PORT = int(port)
+    generator = pyvisa.ResourceManager("@py").open_resource(f"TCPIP::{host}::{device}::INSTR")
+    generator.write(f"SOUR2:APPL:DC DEF,DEF,{float(volts)}")
+    assert generator.query("SYST:ERR?").startswith("+0,")
+    return generator.query("SOUR2:VOLT:OFFS?")
+
+
+def _found_by_the_port_mapper(resource: str) -> tuple[str, str]:
+    """Host and device of "host:port/device", after telling vxi11 where to ask."""
+    import vxi11
+
+    place, _, device = resource.partition("/")
+    host, _, port = place.partition(":")
+    vxi11.rpc.PMAP_PORT = int(port)  # a served lab without --portmapper is not at 111
+    return host, device
+
+
 def pulsestreamer(host: str, bright_percent: str) -> object:
     from pulsestreamer import OutputState, PulseStreamer, Sequence
 
@@ -205,6 +259,7 @@ CLIENTS: dict[str, Callable[..., object]] = {
         pymeasure_sg380, pymeasure_8257d, pymeasure_33500, pymeasure_hmp4040, pymeasure_e36312a,
         pymeasure_mks937b, pymeasure_smartline,
         qcodes_sgs100a, qcodes_sg384, qcodes_33522b, qcodes_contrib_smb100a, rsinstrument_smb100a,
+        windfreak_synth_hd, vxi11_smb100a, pyvisa_vxi11_33522b,
         pulsestreamer, qudi_srssg, qudi_srssg_scan,
     )
 }  # fmt: skip
