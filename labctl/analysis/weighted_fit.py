@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lmfit
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _STEP = 1e-4
+KNOWN = 0.5
+"""Relative error below which a positive parameter counts as known."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,21 @@ class WeightedFit:
         index = self.names.index(name)
         return float(np.sqrt(self.covariance[index, index]))
 
+    def knows(self, *names: str) -> bool:
+        """Whether each of these parameters is known to better than `KNOWN` of itself."""
+        # Written so that NaN counts as not known.
+        return all(self.error(name) < KNOWN * abs(self[name]) for name in names)
+
+    def widened(self) -> WeightedFit:
+        """Errors times sqrt(reduced chi-square) where that exceeds what chance allows."""
+        excess = self.reduced if self.freedom > 0 and self.poor else 1.0
+        return replace(self, covariance=self.covariance * excess)
+
+    @property
+    def poor(self) -> bool:
+        """Whether the reduced chi-square is above what chance allows."""
+        return self.reduced > 1 + 5 * np.sqrt(2 / max(self.freedom, 1))
+
     def error_of(self, function: Callable[..., float]) -> float:
         """Standard error of a function of the parameters, to first order.
 
@@ -75,6 +92,7 @@ def fit_weighted(
     error: Floats,
     *,
     positive: tuple[str, ...] = (),
+    held: tuple[str, ...] = (),
 ) -> WeightedFit:
     """Fit `function(*parameters)` to `y`, any shape, with the errors `error`.
 
@@ -86,6 +104,8 @@ def fit_weighted(
         y: data.
         error: standard errors, the same shape.
         positive: names of the parameters that must stay above zero.
+        held: names of the parameters that stay where they begin; their uncertainty still counts
+            in the errors of the others.
     """
     scale = {name: abs(value) or 1.0 for name, value in start.items()}
     parameters = lmfit.Parameters()
@@ -96,6 +116,9 @@ def fit_weighted(
             )
         else:
             parameters.add(name, value=value / scale[name])
+
+    for name in held:
+        parameters[name].vary = False
 
     def read(current: Any) -> Floats:
         return np.array([

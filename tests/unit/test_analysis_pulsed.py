@@ -81,7 +81,7 @@ def test_ramsey_solves_the_bloch_equations(gap_s: float, detuning_mhz: float) ->
     pulses = [(31e-9, True), (gap_s, False), (31e-9, True)]
     expected = bloch(rabi, 70e-9, detuning, pulses)
     got = ramsey_inversion(
-        gap_s, rabi_rad_s=rabi, t2star_s=70e-9, detuning_rad_s=detuning, pulse_s=31e-9
+        gap_s, rabi_rad_s=rabi, t2star_s=70e-9, detuning_square=detuning**2, pulse_s=31e-9
     )
     assert got == pytest.approx(expected, abs=1e-6)
 
