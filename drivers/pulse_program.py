@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from labctl.errors import LimitError, RigError
 from labctl.hal import LimitTable, Pulse, PulseChannel
 
+ROUNDING = 1e-9
+"""Relative error of a duration that was computed."""
 IDLE = frozenset({PulseChannel.LASER, PulseChannel.MICROWAVE})
 """Lines that are high while nothing plays."""
 
@@ -17,17 +19,25 @@ class PulseProgram:
     pulses: tuple[Pulse, ...]
     repeats: int
 
-    def in_ticks(self, tick_s: float) -> Iterator[tuple[int, frozenset[PulseChannel]]]:
+    def in_ticks(
+        self, tick_s: float, *, shortest: int = 1
+    ) -> Iterator[tuple[int, frozenset[PulseChannel]]]:
         """(ticks, lines that are high) of every pulse.
 
-        The ends of pulses are rounded, not their lengths, so that errors do not add up.
+        The ends of pulses are rounded, not their lengths, so that errors do not add up. A pulse of
+        `shortest` ticks or more never becomes shorter than these, and one that is shorter keeps
+        its own length, never none at all; what that takes, the pulses behind it give back.
         """
         end_s, begun = 0.0, 0
         for pulse in self.pulses:
             end_s += pulse.duration_s
-            end = round(end_s / tick_s)
-            yield end - begun, pulse.high
-            begun = end
+            own = pulse.duration_s / tick_s
+            if own < shortest * (1 - ROUNDING):
+                ticks = max(round(own), 1)
+            else:
+                ticks = max(round(end_s / tick_s) - begun, shortest)
+            yield ticks, pulse.high
+            begun += ticks
 
 
 def wired_lines(lines: Mapping[str, int], outputs: range) -> dict[PulseChannel, int]:

@@ -12,6 +12,8 @@ from labctl.errors import DeviceError
 from labctl.hal import Clock, Limits, Pulse, PulseChannel, WallClock
 
 NS_PER_S = 1_000_000_000
+SHORTEST_NS = 2
+"""Minimum pulse width of a digital output ("Hardware", Digital Output; 3 ns on early devices)."""
 POLL_S = 2e-3
 DIGITAL_OUTPUTS = range(8)
 
@@ -19,7 +21,9 @@ DIGITAL_OUTPUTS = range(8)
 class PulseStreamerSequencer(RealDevice):
     """The digital outputs of a Pulse Streamer, in steps of 1 ns.
 
-    The hardware fills a program up to a multiple of 8 ns with its last state.
+    Source: the maker's pages (swabianinstruments.com/static/documentation/PulseStreamer, sections
+    "Hardware" and "Running pulse sequences"). The hardware fills a program up to a multiple of
+    8 ns with its last state.
 
     Args:
         address: host name, IP address or serial number.
@@ -29,7 +33,7 @@ class PulseStreamerSequencer(RealDevice):
 
     ROLE = "sequencer"
     LIMITS: ClassVar = {
-        "pulse_duration_s": Limits(1e-9, 1e3, "s"),
+        "pulse_duration_s": Limits(SHORTEST_NS / NS_PER_S, 1e3, "s"),
         "pulses": Limits(1, 1_000_000, ""),
         "repeats": Limits(1, 2**31 - 1, ""),
     }
@@ -78,10 +82,9 @@ class PulseStreamerSequencer(RealDevice):
     def _upload(self, streamer: Any, program: PulseProgram) -> None:
         streamer.setTrigger(self._package.TriggerStart.SOFTWARE)
         sequence = streamer.createSequence()
+        pulses = list(program.in_ticks(1 / NS_PER_S, shortest=SHORTEST_NS))
         for channel, output in self._lines.items():
-            steps = [
-                (ticks, int(channel in high)) for ticks, high in program.in_ticks(1 / NS_PER_S)
-            ]
+            steps = [(ticks, int(channel in high)) for ticks, high in pulses]
             sequence.setDigital(output, steps)
         streamer.stream(sequence, program.repeats, self._state(IDLE))
         self._loaded = True

@@ -164,6 +164,19 @@ def test_rounding_does_not_add_up(streamer: PulseStreamerSequencer) -> None:
     assert sum(ticks for ticks, _ in steps) == 10_400
 
 
+def test_no_pulse_becomes_shorter_than_the_streamers_shortest(
+    streamer: PulseStreamerSequencer,
+) -> None:
+    streamer.open()
+    program = [Pulse.of(1001.6e-9, LASER), Pulse.of(2.0e-9, MICROWAVE), Pulse.of(1e-6, COUNT)]
+    streamer.load(program * 50)
+    steps = inside(streamer).calls[-1][1][1]
+    assert {length for length, high in steps if high} <= {2, 3}
+    assert sum(length for length, _ in steps) == round(50 * 2003.6)
+    with pytest.raises(LimitError, match=r"outside the device's limits 2 ns"):
+        streamer.load([Pulse.of(1.5e-9, LASER)])
+
+
 def test_bad_programs_and_lines_are_refused(streamer: PulseStreamerSequencer) -> None:
     streamer.open()
     for program, repeats in (([], 1), ([Pulse.of(0.0)], 1), ([Pulse.of(1e-3)], 0)):
@@ -176,75 +189,6 @@ def test_bad_programs_and_lines_are_refused(streamer: PulseStreamerSequencer) ->
     for lines in ({"laser": 8}, {"laser": 0, "count": 0}, {"lamp": 0}):
         with pytest.raises(RigError):
             PulseStreamerSequencer("10.0.0.7", lines=lines)
-
-
-# --- PulseBlaster ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def blaster(monkeypatch: pytest.MonkeyPatch) -> PulseBlasterSequencer:
-    install(monkeypatch, "spinapi", stand_ins.SpinAPI())
-    return PulseBlasterSequencer(lines=LINES, clock_mhz=500.0)
-
-
-def instructions(api: Any) -> list[tuple[Any, ...]]:
-    """Those of the last program: (flags, operation, data, ns)."""
-    begin = max(n for n, call in enumerate(api.calls) if call[0] == "pb_start_programming")
-    return [call[1:] for call in api.calls[begin:] if call[0] == "inst"]
-
-
-def test_a_program_is_a_loop_that_ends_in_the_idle_levels(blaster: PulseBlasterSequencer) -> None:
-    blaster.open()
-    api = inside(blaster).api
-    assert instructions(api) == [(3, 0, 0, 10.0), (3, 0, 0, 20.0), (3, 1, 0, 20.0)]
-    program = [Pulse.of(1e-6, LASER), Pulse.of(50e-9, MICROWAVE), Pulse.of(2e-6, LASER, COUNT)]
-    blaster.load(program, repeats=7)
-    blaster.start()
-    first = sum(call[0] == "inst" for call in api.calls) - 5
-    assert instructions(api) == [
-        (0b0001, api.LOOP, 7, 1000.0),
-        (0b0010, api.CONTINUE, 0, 50.0),
-        (0b1001, api.END_LOOP, first, 2000.0),
-        (0b0011, api.CONTINUE, 0, 20.0),
-        (0b0011, api.STOP, 0, 20.0),
-    ]
-    assert [call[0] for call in api.calls[-3:]] == ["pb_stop_programming", "pb_reset", "pb_start"]
-    api.busy = 2
-    blaster.wait()
-    blaster.stop()
-    assert instructions(api) == [(3, 0, 0, 10.0), (3, 0, 0, 20.0), (3, 1, 0, 20.0)]
-    blaster.close()
-    assert api.calls[-1] == ("pb_close",)
-
-
-def test_one_pulse_is_halved_to_be_a_loop_and_long_ones_are_split(
-    blaster: PulseBlasterSequencer,
-) -> None:
-    blaster.open()
-    api = inside(blaster).api
-    blaster.load([Pulse.of(1e-6, LASER)], repeats=3)
-    blaster.start()
-    assert [i[3] for i in instructions(api)[:2]] == [500.0, 500.0]
-    blaster.load([Pulse.of(20.0, LASER)])
-    blaster.start()
-    long = instructions(api)[:-2]
-    assert sum(i[3] for i in long) == pytest.approx(20e9)
-    assert max(i[3] for i in long) <= (2**32 - 1) * 2.0
-
-
-def test_what_the_blaster_cannot_play_is_refused(
-    blaster: PulseBlasterSequencer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blaster.open()
-    with pytest.raises(LimitError):
-        blaster.load([Pulse.of(9e-9)])  # five ticks are ten nanoseconds
-    with pytest.raises(LimitError):
-        blaster.load([Pulse.of(1e-6)] * 4093)
-    with pytest.raises(DeviceError, match="no pulse program is loaded"):
-        blaster.start()
-    install(monkeypatch, "spinapi", stand_ins.SpinAPI(boards=0))
-    with pytest.raises(DeviceError, match="there are 0 PulseBlaster cards"):
-        PulseBlasterSequencer(lines=LINES).open()
 
 
 # --- Time Tagger ----------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Stand-ins for makers' Python packages: they take the calls of the real ones and record them."""
 
+import ctypes
+import functools
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -78,6 +80,9 @@ class PulseStreamer:
         return SimpleNamespace(lines=lines, setDigital=lines.__setitem__)
 
     def stream(self, sequence: Any, n_runs: int, final: OutputState) -> None:
+        for steps in sequence.lines.values():
+            if any(length < 2 for length, _ in steps):
+                raise RuntimeError("A pulse is shorter than the minimum pulse width of 2 ns")
         self.calls.append(("stream", dict(sequence.lines), n_runs, final.digi))
 
     def startNow(self) -> None:  # noqa: N802
@@ -88,16 +93,28 @@ class PulseStreamer:
         return self.busy >= 0
 
 
-class SpinAPI:
-    """The functions of spinapi that the driver uses."""
+class PulseBlasterBoard:
+    """A PulseBlasterESR-PRO behind SpinAPI: what it is told, and what its lines then do.
 
-    CONTINUE, STOP, LOOP, END_LOOP = 0, 1, 2, 3
-    PULSE_PROGRAM = 0
+    Attributes:
+        shortest: clock periods of its shortest instruction.
+        busy: for how many questions it says that it runs.
+        fails: function -> the code it returns instead of doing anything.
+    """
 
-    def __init__(self, boards: int = 1) -> None:
+    def __init__(self, *, boards: int = 1, shortest: int = 5, clock_mhz: float = 500.0) -> None:
+        self.boards, self.shortest, self.clock_mhz = boards, shortest, clock_mhz
         self.calls: list[tuple[Any, ...]] = []
-        self.boards = boards
+        self.program: list[tuple[int, int, int, int]] = []
         self.busy = 0
+        self.fails: dict[str, int] = {}
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """A function of the C library: a code below zero is an error."""
+        self.calls.append((name, *arguments))
+        if name in self.fails:
+            return self.fails[name]
+        return getattr(self, name, lambda *_: 0)(*arguments)
 
     def pb_count_boards(self) -> int:
         return self.boards
@@ -105,18 +122,92 @@ class SpinAPI:
     def pb_get_firmware_id(self) -> int:
         return 0x0D13
 
-    def pb_read_status(self) -> dict[str, bool]:
+    def pb_start_programming(self, target: int) -> int:
+        self.program = []
+        return 0
+
+    def pb_read_status(self) -> int:
         self.busy -= 1
-        return {"running": self.busy >= 0, "stopped": self.busy < 0}
+        return 0b100 if self.busy >= 0 else 0b001
 
-    def pb_inst_pbonly(self, flags: int, operation: int, data: int, ns: float) -> int:
-        self.calls.append(("inst", flags, operation, data, round(ns, 6)))
-        return sum(call[0] == "inst" for call in self.calls) - 1
+    def pb_inst_pbonly(self, word: int, operation: int, data: int, ns: float) -> int:
+        ticks = round(ns * self.clock_mhz / 1e3, 6)
+        if ticks < self.shortest or ticks != int(ticks) or ticks >= 2**32:
+            return -91
+        if not 0 <= word < 2**24 or not 0 <= data < 2**20:
+            return -1
+        self.program.append((word, operation, data, int(ticks)))
+        return len(self.program) - 1
 
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("pb_"):
-            raise AttributeError(name)
-        return lambda *arguments: self.calls.append((name, *arguments))
+    def played(self) -> list[tuple[int, int]]:
+        """(clock periods, lines that are high) of one run of the program, equal neighbours joined.
+
+        Bits 21 to 23: for how many periods the lines follow their bits; 000 never, 111 always.
+        """
+        steps: list[tuple[int, int]] = []
+        for word, _, _, ticks in self.program:
+            code, lines = word >> 21, word & (2**21 - 1)
+            high = ticks if code == 7 else code
+            for length, state in ((high, lines), (ticks - high, 0)):
+                if length and steps and steps[-1][1] == state:
+                    steps[-1] = steps[-1][0] + length, state
+                elif length:
+                    steps.append((length, state))
+        return steps
+
+
+def pypi_spinapi(board: PulseBlasterBoard) -> Any:
+    """The module `spinapi` from PyPI: it raises what went wrong, in bytes, and tells the status."""
+
+    def call(name: str) -> Any:
+        def function(*arguments: Any) -> Any:
+            answer = board.call(name, *arguments)
+            if name == "pb_read_status":
+                return {"running": bool(answer & 4), "stopped": bool(answer & 1)}
+            if name == "pb_core_clock":
+                return None
+            if answer < 0:
+                raise RuntimeError(b"Instruction length is shorter than minimum")
+            return answer
+
+        return function
+
+    names = (
+        "count_boards", "select_board", "init", "core_clock", "get_firmware_id", "read_status",
+        "start_programming", "inst_pbonly", "stop_programming", "start", "stop", "reset", "close",
+    )  # fmt: skip
+    return SimpleNamespace(
+        **{f"pb_{name}": call(f"pb_{name}") for name in names}, CONTINUE=0, PULSE_PROGRAM=0
+    )
+
+
+def spincore_spinapi(board: PulseBlasterBoard) -> Any:
+    """The module `spinapi` that SpinCore ships: codes are returned, much is only in its library."""
+
+    class Library:
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("pb_"):
+                raise AttributeError(name)
+
+            def function(*arguments: Any) -> int:
+                if any(isinstance(a, float) for a in arguments):
+                    raise ctypes.ArgumentError("Don't know how to convert parameter")
+                plain = (a.value if isinstance(a, ctypes.c_double) else a for a in arguments)
+                return board.call(name, *plain)
+
+            return function
+
+    names = (
+        "count_boards", "select_board", "init", "core_clock", "start_programming",
+        "stop_programming", "start", "stop", "reset", "close",
+    )  # fmt: skip
+    return SimpleNamespace(
+        **{f"pb_{name}": functools.partial(board.call, f"pb_{name}") for name in names},
+        spinapi=Library(),
+        Inst=SimpleNamespace(CONTINUE=0, STOP=1, LOOP=2, END_LOOP=3),
+        PULSE_PROGRAM=0,
+        pb_get_error=lambda: "Instruction length is shorter than minimum",
+    )
 
 
 class Tagger:
