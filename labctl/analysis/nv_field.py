@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 from numpy.typing import ArrayLike
 
 from labctl.analysis.lineshapes import Lineshape
+from labctl.analysis.nv_candidates import fit_candidates
 from labctl.analysis.nv_line_fit import field_notes, fit_lines, line_set, lines_table
-from labctl.analysis.nv_matching import search
+from labctl.analysis.nv_matching import SPLITTING_PRIOR_HZ, search
 from labctl.analysis.nv_model import GYROMAGNETIC_HZ_PER_T, ZERO_FIELD_SPLITTING_HZ
 from labctl.analysis.nv_report import field_result, no_field
-from labctl.analysis.nv_spectrum import SpectrumModel, fit_spectrum, spectrum_notes
+from labctl.analysis.nv_spectrum_report import MODEL as SPECTRUM_MODEL
+from labctl.analysis.nv_spectrum_report import spectrum_field
+from labctl.analysis.nv_spectrum_start import spectrum_start
 from labctl.analysis.resonances import fit_resonances
 from labctl.data import FitResult
 from labctl.errors import ParameterError
 
 MODEL = "field of four NV classes"
-SPECTRUM_MODEL = "eight lines of one field, common width"
 
 
 def nv_field(
@@ -33,7 +32,7 @@ def nv_field(
 ) -> FitResult:
     """The field that explains the measured lines, which nobody has labelled.
 
-    Every field on a grid over the fundamental domain (0.2 to 30 mT) is compared with the lines,
+    Every field on a grid over the fundamental domain (0.2 to 55 mT) is compared with the lines,
     the best are refined by least squares, the best of those is reported. A measured line may
     stand for several predicted ones within `fwhm_hz` (their mean counts); a predicted line may
     be missing outside `window_hz` for free, inside at the price of three sigma.
@@ -93,6 +92,7 @@ def nv_field_from_spectrum(
     shape: Lineshape | str = Lineshape.LORENTZIAN,
     fit_zero_field_splitting: bool = True,
     zero_field_splitting_hz: float = ZERO_FIELD_SPLITTING_HZ,
+    zero_field_splitting_error_hz: float = SPLITTING_PRIOR_HZ,
     gyromagnetic_hz_per_t: float = GYROMAGNETIC_HZ_PER_T,
     y_name: str = "signal",
     y_unit: str = "",
@@ -100,10 +100,12 @@ def nv_field_from_spectrum(
 ) -> FitResult:
     """The field that explains a whole spectrum, also where its lines overlap.
 
-    The lines that `fit_resonances` finds give candidate fields (see `nv_field`); each is then
-    fitted to the spectrum itself as eight lines at nu_i(B, D) with a common width and free
-    heights, and the best fit counts. For Lorentzian or Gaussian lines; lines that the torque
-    pulls are better served by `fit_resonances` and `nv_field`.
+    The lines that `fit_resonances` finds give candidate fields up to 55 mT (see `nv_field`); each
+    is then fitted to the spectrum itself as eight lines at nu_i(B, D) with free heights and, where
+    the spectrum asks for them, hyperfine structure and widths of their own. The evidence of the
+    fields decides (MacKay, Neural Comput. 4 (1992) 415): a field pays for lines that the window
+    should show and does not, and for being one of few that fit. For Lorentzian or Gaussian
+    lines; lines that the torque pulls are better served by `fit_resonances` and `nv_field`.
 
     Args:
         frequency_hz: shape (n,), in any order.
@@ -112,8 +114,10 @@ def nv_field_from_spectrum(
         resonances: a fit of the same spectrum, to save fitting it again.
         sign: "both", "positive" or "negative" lines (ODMR dips are negative).
         shape: `lorentzian` or `gaussian`.
-        fit_zero_field_splitting: fit D when five lines or more are found.
-        zero_field_splitting_hz: D where it is not fitted, and the start where it is.
+        fit_zero_field_splitting: fit D, within what is expected of it.
+        zero_field_splitting_hz: D where it is not fitted, else what is expected of it.
+        zero_field_splitting_error_hz: how far D is expected from there (strain, temperature);
+            `math.inf` frees it (it is sought within 80 MHz).
         gyromagnetic_hz_per_t: gamma.
         y_name: column name of the signal, for the plot.
         y_unit: its unit.
@@ -121,14 +125,24 @@ def nv_field_from_spectrum(
 
     Returns:
         As `nv_field`, without the table "lines", with the table "resonances" and the curve of
-        the eight-line fit. Fewer than two lines give no values and a note.
+        the eight-line fit. Where other fields are not excluded (odds better than 1:400), table
+        "alternatives": fields with their D, chi-squares and probabilities, the best first, which
+        is the one in `values`; two lines alone that leave a choice give no values. One line or
+        two near D do not tell a field from strain: then "interval_95" holds an upper limit of
+        |B|, and there are no values. No line gives no values and a note.
 
     Raises:
-        ParameterError: as `fit_resonances`, or a shape other than these two.
+        ParameterError: as `fit_resonances`, a shape other than these two, or a width of D's prior
+            that is not positive.
     """
     if shape == Lineshape.PULLED_LORENTZIAN:
         raise ParameterError(
             "Argument `shape` must be lorentzian or gaussian for a whole spectrum."
+        )
+    if not zero_field_splitting_error_hz > 0:
+        raise ParameterError(
+            "Argument `zero_field_splitting_error_hz` must be positive, but is"
+            f" {zero_field_splitting_error_hz}."
         )
     if resonances is None:
         resonances = fit_resonances(
@@ -139,29 +153,17 @@ def nv_field_from_spectrum(
     if curve is None:
         raise ParameterError("Argument `resonances` must carry its curve.")
     tables = {"resonances": resonances.tables["resonances"]}
-    found = tables["resonances"].columns
-    if found["frequency_hz"].size < 2:
-        return no_field(SPECTRUM_MODEL, "Fewer than two lines do not determine a field.", tables)
-    fwhm = float(np.median(found["fwhm_hz"]))
-    step = float(np.median(np.diff(curve.x)))
-    fwhm = min(max(fwhm, 2 * step, 2e6), 30e6)
-    lines = line_set(
-        found["frequency_hz"],
-        # Here the lines only choose the starts: neighbours may bias them beyond their errors.
-        np.hypot(found["frequency_error_hz"], fwhm / 20),
-        (float(curve.x[0]), float(curve.x[-1])),
-        fwhm,
-        zero_field_splitting_hz,
-        gyromagnetic_hz_per_t,
-        fit_zero_field_splitting,
+    found = resonances.tables["resonances"].columns
+    if not found["frequency_hz"].size:
+        return no_field(SPECTRUM_MODEL, "No line stands out from the noise.", tables)
+    model, starts = spectrum_start(
+        curve,
+        found,
+        sign=sign,
+        shape=Lineshape(shape),
+        splitting_hz=zero_field_splitting_hz,
+        splitting_error_hz=zero_field_splitting_error_hz,
+        gamma=gyromagnetic_hz_per_t,
+        free=fit_zero_field_splitting,
     )
-    height = float(np.median(np.abs(found["amplitude"])))
-    model = SpectrumModel.of(curve, lines, height=height, sign=sign, shape=Lineshape(shape))
-    fit, best, rivals = fit_spectrum(model, search(lines))
-    return field_result(
-        fit,
-        model=SPECTRUM_MODEL,
-        notes=tuple(spectrum_notes(model, fit, rivals)),
-        tables=tables,
-        curve=replace(curve, model=model.curve(best)),
-    )
+    return spectrum_field(fit_candidates(model, starts), tables, curve)

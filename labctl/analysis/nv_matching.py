@@ -14,7 +14,7 @@ from labctl.analysis.nv_model import fold_field, transition_frequencies_hz
 
 Floats = NDArray[np.float64]
 
-MAGNITUDE_RANGE_T = (0.2e-3, 30e-3)
+MAGNITUDE_RANGE_T = (0.2e-3, 55e-3)
 MISSING_COST = 9.0
 """Chi-square of a predicted line that nothing in the window shows: it counts as three sigma."""
 
@@ -24,6 +24,16 @@ because the merged lines differ in height by an unknown amount."""
 
 SPLITTING_PRIOR_HZ = 5e6
 """How far strain and temperature move the zero-field splitting."""
+
+
+GRID_MHZ = 12.0
+"""How far apart the fields of the grid are."""
+
+SPARED = 3.0
+"""Over how many gates a measured line reaches for a predicted one that another has chosen."""
+
+APART = 0.05
+"""Fields on the grid that differ by less than this part of their size count as one start."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class LineSet:
         splitting_hz: nominal zero-field splitting.
         gamma: gyromagnetic ratio, hertz per tesla.
         free_splitting: whether the splitting is fitted.
+        splitting_error_hz: how far it may be from its nominal value, infinite where anywhere.
     """
 
     frequency_hz: Floats
@@ -47,9 +58,18 @@ class LineSet:
     splitting_hz: float
     gamma: float
     free_splitting: bool
+    splitting_error_hz: float = SPLITTING_PRIOR_HZ
+
+    def splitting_residual(self, shift_mhz: float) -> float:
+        """The shift of the splitting in units of its prior; 0 where it is held."""
+        # A freed splitting still has to be of the order of D for the matrices to be regular.
+        error = min(self.splitting_error_hz, self.splitting_hz)
+        return shift_mhz * 1e6 / error if self.free_splitting else 0.0
 
     def predict(self, parameters: Floats) -> Floats:
         """The eight lines (class-major: lower, upper) for (gamma B in MHz, dD in MHz), (8,)."""
+        # A step of the least squares may go anywhere; the levels beyond 3000 T overflow.
+        parameters = np.clip(parameters, -1e8, 1e8)
         shift = parameters[3] if parameters.size > 3 else 0.0
         return transition_frequencies_hz(
             parameters[:3] * (1e6 / self.gamma),
@@ -83,14 +103,14 @@ class Candidate:
 
 @lru_cache(maxsize=2)
 def _grid(splitting_hz: float, gamma: float) -> tuple[Floats, NDArray[np.float32]]:
-    """Fields of the fundamental domain (n, 3) in tesla, about 8 MHz apart, and their lines (8, n).
+    """Fields of the fundamental domain (n, 3) in tesla, about 12 MHz apart, and their lines (8, n).
 
     Sums and minima over the few lines are many times faster along the first axis.
     """
     low, high = MAGNITUDE_RANGE_T
     fields = []
-    for magnitude in np.arange(low, high, 5.6e6 / gamma):
-        n = int(np.ceil(gamma * magnitude / 8e6)) + 3
+    for magnitude in np.arange(low, high, 9e6 / gamma):
+        n = int(np.ceil(gamma * magnitude / (GRID_MHZ * 1e6))) + 3
         a, b = np.meshgrid(np.linspace(0, 1, n), np.linspace(0, 1, n), indexing="ij")
         keep = b <= a
         direction = np.stack([np.ones(int(keep.sum())), a[keep], b[keep]], axis=-1)
@@ -102,18 +122,18 @@ def _grid(splitting_hz: float, gamma: float) -> tuple[Floats, NDArray[np.float32
     return stacked, np.ascontiguousarray(lines.reshape(-1, 8).T, dtype=np.float32)
 
 
-def search(lines: LineSet, *, keep: int = 30) -> list[Candidate]:
+def search(lines: LineSet, *, keep: int = 40) -> list[Candidate]:
     """The best candidates after refinement, best first, no two the same."""
     fields, predicted = _grid(lines.splitting_hz, lines.gamma)
     cost = _grid_cost(lines, predicted)
-    order = np.argsort(cost)[:3000]
+    order = np.argsort(cost)[:20000]
+    left = fields[order] * lines.gamma * 1e-6
     chosen: list[Floats] = []
-    for i in order:
-        field = fields[i] * lines.gamma * 1e-6
-        if all(np.linalg.norm(field - other) > 12 for other in chosen):
-            chosen.append(field)
-            if len(chosen) == keep:
-                break
+    while len(left) and len(chosen) < keep:
+        field = left[0]
+        chosen.append(field)
+        apart = np.linalg.norm(left - field, axis=1)
+        left = left[apart > max(GRID_MHZ, APART * float(np.linalg.norm(field)))]
     refined: list[Candidate] = []
     for field in chosen:
         start = np.append(field, 0.0) if lines.free_splitting else field
@@ -131,7 +151,7 @@ def search(lines: LineSet, *, keep: int = 30) -> list[Candidate]:
 
 def _grid_cost(lines: LineSet, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
     cost = np.empty(predicted.shape[1], dtype=np.float32)
-    tolerance = np.hypot(lines.error_hz, 6e6).astype(np.float32)
+    tolerance = np.hypot(lines.error_hz, 8e6).astype(np.float32)
     measured = lines.frequency_hz.astype(np.float32)
     for start in range(0, cost.size, 20000):
         block = predicted[:, start : start + 20000]
@@ -150,7 +170,7 @@ def assign(lines: LineSet, predicted: Floats, gate_hz: float) -> NDArray[np.int6
     """The measured line that each predicted one belongs to, -1 for none, (8,).
 
     Nearest within the gate; a measured line that nobody chose takes the nearest predicted line
-    that can be spared.
+    that can be spared and is not far off: one line may have been taken for two.
     """
     distance = np.abs(predicted[:, None] - lines.frequency_hz)
     owner = np.argmin(distance, axis=1)
@@ -160,6 +180,7 @@ def assign(lines: LineSet, predicted: Floats, gate_hz: float) -> NDArray[np.int6
         if not np.any(owner == k):
             sizes = np.bincount(owner[owner >= 0], minlength=lines.frequency_hz.size)
             spare = np.array([o < 0 or sizes[o] > 1 for o in owner])
+            spare &= distance[:, k] < SPARED * gate[k]
             if np.any(spare):
                 owner[int(np.argmin(np.where(spare, distance[:, k], np.inf)))] = k
     return owner
@@ -179,7 +200,7 @@ def residuals(
     # Weak enough to matter only where the lines leave a direction open.
     extra = [spread, parameters[:3] / (lines.gamma * MAGNITUDE_RANGE_T[1] * 1e-6)]
     if parameters.size > 3:
-        extra.append(parameters[3:] / (SPLITTING_PRIOR_HZ * 1e-6))
+        extra.append(np.array([lines.splitting_residual(parameters[3])]))
     return data, np.concatenate(extra)
 
 

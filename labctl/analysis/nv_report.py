@@ -97,6 +97,29 @@ def field_result(
     )
 
 
+def field_limit(
+    limit_t: float,
+    model: str,
+    notes: list[str],
+    tables: dict[str, Table],
+    curve: FitCurve,
+    reduced: float,
+) -> FitResult:
+    """The result where the spectrum only says that the field is smaller than `limit_t` (95 %)."""
+    interval = Table(
+        {"magnitude_low_t": np.array([0.0]), "magnitude_high_t": np.array([limit_t])},
+        {"magnitude_low_t": "T", "magnitude_high_t": "T"},
+    )
+    note = (
+        f"Upper limit: |B| < {limit_t * 1e4:.2g} G (95 %). The lines lie too near the zero-field"
+        " splitting to tell a field from strain, or one direction from another."
+    )
+    return FitResult(
+        model, {}, np.empty((0, 0)), reduced, (note, *notes),
+        {**tables, "interval_95": interval}, curve,
+    )  # fmt: skip
+
+
 def no_field(model: str, note: str, tables: dict[str, Table] | None = None) -> FitResult:
     """The result when the lines say nothing about the field."""
     return FitResult(model, {}, np.empty((0, 0)), float("nan"), (note,), tables or {})

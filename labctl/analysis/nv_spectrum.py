@@ -2,282 +2,276 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import lmfit
 import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
-from scipy.optimize import leastsq
+from scipy.optimize import leastsq, nnls
 
 from labctl.analysis.lineshapes import Lineshape, profile
-from labctl.analysis.nv_line_fit import FEW_LINES, field_fit, normal_matrix
-from labctl.analysis.nv_matching import SPLITTING_PRIOR_HZ, Candidate, LineSet
+from labctl.analysis.nv_matching import MAGNITUDE_RANGE_T, LineSet
 from labctl.analysis.nv_model import fold_field
-from labctl.analysis.nv_report import FieldFit
-from labctl.data import FitCurve
 
 Floats = NDArray[np.float64]
 
-CANDIDATES = 12
-"""Fields that are tried on the spectrum."""
+WIDTH_PRIOR = 0.5
+"""Standard deviation of ln(FWHM) about the width of the lines that were found."""
 
-SAMPLES = 4000
-"""Length of the chain that explores merged lines, about half a second."""
+WIDTH_SPREAD = 0.35
+"""By how much ln(FWHM) differs between the lines of one spectrum, where it may."""
 
 HEIGHT_SPREAD = 0.35
-"""How much the eight heights differ, as a part of their typical value."""
+"""How much the eight heights differ where they are alike, as a part of their typical value."""
+
+STRUCTURE_COST = 10.0
+"""By how much a hyperfine structure must explain the spectrum better than none."""
+
+MULTIPLETS: dict[str, Floats] = {
+    "single": np.array([0.0]),
+    "14N": np.array([-2.16, 0.0, 2.16]),
+    "15N": np.array([-1.515, 1.515]),
+}
+"""Hyperfine components in MHz: A of 14N and 15N in NV (Felton et al., PRB 79, 075203 (2009))."""
 
 
 @dataclass(frozen=True)
 class SpectrumModel:
-    """Eight lines of one field with a common width and free heights over a quadratic baseline.
+    """Eight lines of one field with free heights over a quadratic baseline.
 
-    Heights and baseline are linear and are solved at every step (variable projection: Golub and
-    Pereyra, SIAM J. Numer. Anal. 10 (1973) 413). A weak prior on the heights keeps two lines
-    that coincide, or a line outside the window, from growing without bound.
+    Heights and baseline are linear and are solved at every step (variable projection, Golub and
+    Pereyra, SIAM J. Numer. Anal. 10 (1973) 413, with Kaufman's Jacobian, BIT 15 (1975) 49).
+    The heights have a normal prior about zero, cut at zero where the sign is known: a line that
+    is not seen is allowed, and `log_evidence_cost` makes it pay. Where the lines are alike the
+    prior says so, which tells more about lines that merge.
 
-    Parameters are gamma B (3) in MHz, the shift of D in MHz, and ln(FWHM / MHz).
+    Parameters are gamma B (3) in MHz, the shift of D in MHz, ln(FWHM / MHz), and where
+    `own_widths` is set how far ln(FWHM) of each line is from that (8).
 
     Attributes:
         lines: measured lines and constants, for the eight frequencies.
         frequency_hz: (n,).
-        y: signal less `offset`, in units of `scale`, (n,).
-        error: likewise, (n,).
-        offset: in the unit of the signal.
-        scale: in the unit of the signal.
-        height: typical height, signed; 0 where either sign is possible.
-        height_sigma: how far heights stray from it.
+        y: signal, (n,).
+        error: (n,).
+        height: rms height of a line, the unit of the signal.
+        sign: -1 or +1 for lines of one sign, 0 for both.
         shape: Lorentzian or Gaussian.
-        log_width: prior on ln(FWHM / MHz).
+        log_width: mean of the prior on ln(FWHM / MHz).
+        offsets_mhz: hyperfine components of each line.
+        own_widths: whether every line has a width of its own.
+        alike: whether all heights are near `height`; else any height up to about that.
     """
 
     lines: LineSet
     frequency_hz: Floats
     y: Floats
     error: Floats
-    offset: float
-    scale: float
     height: float
-    height_sigma: float
+    sign: int
     shape: Lineshape
-    log_width: tuple[float, float]
+    log_width: float
+    offsets_mhz: Floats
+    own_widths: bool = False
+    alike: bool = False
+    _baseline: Floats = field(init=False, repr=False, compare=False)
+    _target: Floats = field(init=False, repr=False, compare=False)
+    _last: dict[bytes, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    @classmethod
-    def of(
-        cls, data: FitCurve, lines: LineSet, *, height: float, sign: str, shape: Lineshape
-    ) -> SpectrumModel:
-        """The model for one spectrum; `height` is the typical absolute height found in it."""
-        offset, scale = float(np.median(data.y)), float(np.std(data.y)) or 1.0
-        one_sign = {"positive": 1.0, "negative": -1.0}.get(sign, 0.0)
-        typical = max(height / scale, 1e-3)
-        return cls(
-            lines=lines,
-            frequency_hz=data.x,
-            y=(data.y - offset) / scale,
-            error=data.y_error / scale,
-            offset=offset,
-            scale=scale,
-            height=one_sign * typical,
-            height_sigma=typical * (HEIGHT_SPREAD if one_sign else 1.5),
-            shape=shape,
-            log_width=(float(np.log(lines.fwhm_hz * 1e-6)), 0.4),
-        )
-
-    def _design(self, parameters: Floats) -> Floats:
-        half = np.exp(np.clip(parameters[4], -3, 6)) * 5e5
-        x = (self.frequency_hz[:, None] - self.lines.predict(parameters[:4])) / half
-        u, _, _ = profile(self.shape, x, np.zeros_like(x))
+    def __post_init__(self) -> None:
         f = self.frequency_hz
         polynomial = legendre.legvander(2 * (f - f[0]) / (f[-1] - f[0]) - 1, 2)
-        return np.concatenate([u, polynomial], axis=1)
+        basis = np.linalg.qr(polynomial / self.error[:, None])[0]
+        target = self.y / self.error
+        object.__setattr__(self, "_baseline", basis)
+        object.__setattr__(self, "_target", target - basis @ (basis.T @ target))
+        object.__setattr__(self, "_last", {})
 
-    def solve(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
-        """Heights and baseline (11,), residuals in sigmas with priors (n + 10,), curve (n,)."""
-        design = self._design(parameters)
-        n = self.y.size
-        matrix = np.zeros((n + 8, 11))
-        matrix[:n] = design / self.error[:, None]
-        matrix[n:, :8] = np.eye(8) / self.height_sigma
-        target = np.concatenate([self.y / self.error, np.full(8, self.height / self.height_sigma)])
-        # The normal equations are well conditioned thanks to the prior, and fast.
-        normal = matrix.T @ matrix
-        solution = np.linalg.solve(normal, matrix.T @ target)
-        coefficients = np.asarray(solution, dtype=np.float64)
-        mean, sigma = self.log_width
-        prior = [
-            parameters[3] / (SPLITTING_PRIOR_HZ * 1e-6 if self.lines.free_splitting else 1e-4),
-            (parameters[4] - mean) / sigma,
-        ]
-        residual = np.concatenate([matrix @ coefficients - target, prior])
-        return coefficients, residual, design @ coefficients
+    @property
+    def _height_prior(self) -> tuple[float, float]:
+        """Mean and standard deviation of the heights."""
+        if self.alike:
+            return self.sign * self.height, HEIGHT_SPREAD * self.height
+        return 0.0, self.height
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return 13 if self.own_widths else 5
+
+    @property
+    def free(self) -> NDArray[np.int64]:
+        """Which parameters the fit may move."""
+        held = [] if self.lines.free_splitting else [3]
+        return np.setdiff1d(np.arange(self.size), held)
+
+    def start(self, parameters: Floats) -> Floats:
+        """Parameters of this model from those of another, or from a field (3,) or (4,)."""
+        out = np.zeros(self.size)
+        out[4] = self.log_width
+        n = min(parameters.size, self.size)
+        out[:n] = parameters[:n]
+        return out
+
+    def _profiles(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
+        """Normalised lines, their slopes by frequency (1/MHz) and by ln FWHM, each (n, 8)."""
+        log_width = parameters[4] + (parameters[5:] if self.own_widths else 0.0)
+        half = np.exp(np.clip(log_width, -3, 6)) / 2
+        x0 = (self.frequency_hz[:, None] - self.lines.predict(parameters[:4])) * 1e-6
+        total, by_place, by_width = (np.zeros_like(x0) for _ in range(3))
+        for offset in self.offsets_mhz:
+            x = (x0 - offset) / half
+            u, slope, _ = profile(self.shape, x, np.zeros_like(x))
+            total += u
+            by_place -= slope / half
+            by_width -= slope * x
+        share = 1 / self.offsets_mhz.size
+        return total * share, by_place * share, by_width * share
+
+    def _project(self, matrix: Floats) -> Floats:
+        """In units of the errors and without what the baseline can follow."""
+        scaled = matrix / self.error[:, None]
+        return scaled - self._baseline @ (self._baseline.T @ scaled)
+
+    def _solve(self, parameters: Floats) -> tuple[Floats, Floats, Floats, Floats, Any]:
+        """Heights (8,), residual (n + 8,), design (n, 8), normal matrix (8, 8), profiles."""
+        key = parameters.tobytes()
+        if key not in self._last:
+            profiles = self._profiles(parameters)
+            design = self._project(profiles[0])
+            mean, sigma = self._height_prior
+            normal = design.T @ design + np.eye(8) / sigma**2
+            right = design.T @ self._target + mean / sigma**2
+            if self.sign:
+                root = np.linalg.cholesky(normal)
+                heights = self.sign * nnls(root.T, np.linalg.solve(root, self.sign * right))[0]
+            else:
+                heights = np.linalg.solve(normal, right)
+            prior = (heights - mean) / sigma
+            residual = np.concatenate([design @ heights - self._target, prior])
+            self._last.clear()
+            self._last[key] = heights, residual, design, normal, profiles
+        return self._last[key]
+
+    def heights(self, parameters: Floats) -> Floats:
+        """Signed heights of the eight lines, (8,)."""
+        return self._solve(parameters)[0]
+
+    def height_errors(self, parameters: Floats) -> Floats:
+        """Their standard errors where nothing but they are free, (8,)."""
+        return 1 / np.sqrt(np.diag(self._solve(parameters)[3]))
 
     def residual(self, parameters: Floats) -> Floats:
-        """What least squares sees, (n + 10,)."""
-        return self.solve(parameters)[1]
+        """What least squares sees: data, then priors on heights, D and widths, in sigmas."""
+        prior = [
+            # Weak enough to matter only where the spectrum leaves a direction open.
+            *(parameters[:3] / (self.lines.gamma * MAGNITUDE_RANGE_T[1] * 1e-6)),
+            self.lines.splitting_residual(parameters[3]),
+            (parameters[4] - self.log_width) / WIDTH_PRIOR,
+        ]
+        return np.concatenate([self._solve(parameters)[1], prior, parameters[5:] / WIDTH_SPREAD])
+
+    def jacobian(self, parameters: Floats) -> Floats:
+        """Derivatives of `residual` by all parameters, heights and baseline readjusting."""
+        heights, _, design, normal, (_, by_place, by_width) = self._solve(parameters)
+        places = self._project(by_place * heights)
+        widths = self._project(by_width * heights)
+        columns = [places @ self._line_slopes(parameters), widths.sum(axis=1)[:, None]]
+        if self.own_widths:
+            columns.append(widths)
+        direct = np.concatenate(columns, axis=1)
+        # A line at zero height may not become negative: only the others readjust.
+        up = np.abs(heights) > 0 if self.sign else np.ones(8, dtype=bool)
+        design = design[:, up]
+        answer = np.zeros((8, self.size))
+        answer[up] = np.linalg.solve(normal[np.ix_(up, up)], design.T @ direct)
+        prior = np.full(self.size, 1 / WIDTH_SPREAD)
+        prior[:3] = 1 / (self.lines.gamma * MAGNITUDE_RANGE_T[1] * 1e-6)
+        prior[3:5] = self.lines.splitting_residual(1.0), 1 / WIDTH_PRIOR
+        return np.concatenate(
+            [direct - design @ answer[up], -answer / self._height_prior[1], np.diag(prior)]
+        )
+
+    def _line_slopes(self, parameters: Floats, step: float = 1e-3) -> Floats:
+        """Derivatives of the eight lines (MHz) by gamma B and the shift of D, (8, 4)."""
+        shifts = step * np.eye(4)
+        up, down = (
+            np.stack([self.lines.predict(parameters[:4] + sign * s) for s in shifts], axis=-1)
+            for sign in (1, -1)
+        )
+        return (up - down) * 1e-6 / (2 * step)
+
+    def chi_square(self, parameters: Floats) -> float:
+        """Of the data with the priors."""
+        return float(np.sum(self.residual(parameters) ** 2))
+
+    def reduced(self, parameters: Floats) -> float:
+        """Reduced chi-square of the data alone; NaN without degrees of freedom."""
+        freedom = self.freedom
+        data = self.residual(parameters)[: self.y.size]
+        return float(np.sum(data**2)) / freedom if freedom > 0 else float("nan")
+
+    @property
+    def freedom(self) -> int:
+        """Points less the heights, the baseline and the free parameters."""
+        return self.y.size - 11 - self.free.size
 
     def curve(self, parameters: Floats) -> Floats:
         """The fitted spectrum in the unit of the signal, (n,)."""
-        return self.solve(parameters)[2] * self.scale + self.offset
+        return self.y + self.residual(parameters)[: self.y.size] * self.error
 
-    def minimise(self, start: Floats) -> tuple[Floats, float]:
-        """Nearest minimum and its chi-square with priors."""
+    def minimise(self, start: Floats) -> Floats:
+        """Nearest minimum, the field folded."""
+        free, every = self.free, start.copy()
+
+        def full(some: Floats) -> Floats:
+            every[free] = some
+            return every
+
         best = leastsq(
-            self.residual, start, ftol=1e-8, xtol=1e-8, epsfcn=1e-8, maxfev=150, full_output=True
-        )[0]
-        return best, float(np.sum(self.residual(best) ** 2))
+            lambda p: self.residual(full(p)), start[free],
+            Dfun=lambda p: self.jacobian(full(p))[:, free],
+            ftol=1e-7, xtol=1e-7, maxfev=60, full_output=True,
+        )[0]  # fmt: skip
+        return self.folded(full(best).copy())
 
-    def polish(self, start: Floats) -> Floats:
-        """The final minimum, by lmfit."""
-        parameters = lmfit.Parameters()
-        for i, value in enumerate(start):
-            parameters.add(f"p{i}", value=float(value))
+    def folded(self, parameters: Floats) -> Floats:
+        """The same spectrum with Bx >= By >= Bz >= 0; own widths follow their classes."""
+        field = fold_field(parameters[:3])
+        out = np.concatenate([field, parameters[3:]])
+        if self.own_widths:
+            old, new = self.lines.predict(parameters[:4]), self.lines.predict(out[:4])
+            out[5 + np.argsort(new)] = parameters[5 + np.argsort(old)]
+        return out
 
-        def flat(current: Any) -> Floats:
-            return self.residual(np.array([p.value for p in current.values()]))
+    def log_evidence_cost(self, parameters: Floats, covariance: Floats | None = None) -> float:
+        """-2 ln of the evidence (Laplace), up to a constant that all fields share.
 
-        minimiser = lmfit.Minimizer(flat, parameters, scale_covar=False, calc_covar=False)
-        outcome: Any = minimiser.leastsq(ftol=1e-11, xtol=1e-11, epsfcn=1e-8, max_nfev=600)
-        return np.array([p.value for p in outcome.params.values()])
+        Beside chi-square it holds what a field pays for its freedom: 2 ln(H/s) for a line that
+        the window shows with the error s on its height, where the heights' prior allows H, seen
+        or not; and the share of all fields (uniform in |B|, any direction) that fit as well,
+        which `covariance` of the free parameters tells, or else the curvature of chi-square.
+        """
+        normal = self._solve(parameters)[3]
+        if covariance is None:
+            jacobian = self.jacobian(parameters)[:, self.free]
+            information = jacobian.T @ jacobian
+            information[:3, :3] += np.eye(3) / max(float(np.sum(parameters[:3] ** 2)), 9.0)
+        else:
+            information = np.linalg.inv(covariance)
+        cost = self.chi_square(parameters) + self.prior_cost(parameters)
+        cost += float(np.linalg.slogdet(normal * self._height_prior[1] ** 2)[1])
+        cost += float(np.linalg.slogdet(information)[1])
+        cost += STRUCTURE_COST * (self.offsets_mhz.size > 1)
+        return cost + 16 * np.log(WIDTH_SPREAD) * self.own_widths
 
+    def prior_cost(self, parameters: Floats) -> float:
+        """-2 ln of the prior of the field, uniform in |B| and in direction, up to a constant."""
+        return 2 * float(np.log(max(float(np.sum(parameters[:3] ** 2)), 9.0)))
 
-def fit_spectrum(
-    model: SpectrumModel, candidates: list[Candidate]
-) -> tuple[FieldFit, Floats, list[tuple[Floats, float]]]:
-    """The best fit from all candidates, its parameters, and all the fits, best first."""
-    width = model.log_width[0]
-    starts = [
-        np.concatenate([c.parameters, np.zeros(4 - c.parameters.size), [width]])
-        for c in candidates[:CANDIDATES]
-    ]
-    fits = sorted((model.minimise(start) for start in starts), key=lambda fit: fit[1])
-    best = model.polish(fits[0][0])
-    _, residual, _ = model.solve(best)
-    n = model.y.size
-    free = np.array([0, 1, 2, 3, 4] if model.lines.free_splitting else [0, 1, 2, 4])
-    # Less the heights, the baseline and these.
-    freedom = n - 11 - free.size
-    reduced = float(np.sum(residual[:n] ** 2)) / freedom if freedom > 0 else float("nan")
-    covariance = _profile_covariance(model, best, free, max(1.0, reduced))
-    centre = best[free]
-    if _merged(model, best):
-        centre, covariance = _sample(model, best, free, covariance, max(1.0, reduced))
-    fit = field_fit(model.lines, centre[:-1], covariance[:-1, :-1], reduced, freedom)
-    return fit, best, fits
-
-
-def _profile_covariance(
-    model: SpectrumModel, best: Floats, free: NDArray[np.int64], scale: float
-) -> Floats:
-    """Covariance of the free parameters from how far chi-square lets them go.
-
-    Near a symmetry plane chi-square is quartic and its curvature says nothing, so along each
-    principal axis the distance is measured at which chi-square has risen by 4 `scale`, two
-    sigma; heights and baseline readjust.
-    """
-
-    def vector(some: Floats) -> Floats:
-        every = best.copy()
-        every[free] = some
-        return model.residual(every)
-
-    centre = best[free]
-    least = float(np.sum(vector(centre) ** 2))
-    values, axes = np.linalg.eigh(normal_matrix(vector, centre))
-    covariance = np.zeros((free.size, free.size))
-    for value, axis in zip(values, axes.T, strict=True):
-        guess = 2 * np.sqrt(scale / max(value, 1e-4))
-        reach = [
-            _reach(lambda t, a=axis, s=s: float(np.sum(vector(centre + s * t * a) ** 2)) - least,
-                   4 * scale, guess)
-            for s in (1.0, -1.0)
-        ]  # fmt: skip
-        covariance += np.outer(axis, axis) * max(reach) ** 2 / 4
-    return covariance
-
-
-def _merged(model: SpectrumModel, parameters: Floats) -> bool:
-    """Whether two predicted lines in the window coincide within half a width."""
-    predicted = model.lines.predict(parameters[:4])
-    shown = np.sort(predicted[model.lines.seen(predicted)])
-    return bool(np.any(np.diff(shown) < np.exp(parameters[4]) * 5e5))
-
-
-def _sample(
-    model: SpectrumModel, best: Floats, free: NDArray[np.int64], covariance: Floats, scale: float
-) -> tuple[Floats, Floats]:
-    """Mean and covariance of the free parameters, the field folded, by adaptive Metropolis.
-
-    Merged lines trade their splitting against width and heights along a curved valley, which
-    no ellipsoid around its lowest point describes (Haario et al., Bernoulli 7 (2001) 223). The
-    seed is fixed: the same spectrum gives the same result.
-    """
-    random = np.random.default_rng(0)
-    every = best.copy()
-    current, cost = best[free], float(np.sum(model.residual(best) ** 2))
-    chain = np.empty((SAMPLES, free.size))
-    floor = 1e-8 * np.eye(free.size)
-    step = np.linalg.cholesky(covariance + floor) * 2.4 / np.sqrt(free.size)
-    for i in range(SAMPLES):
-        if i and i % 250 == 0:
-            seen = np.cov(chain[i // 2 : i].T) + floor
-            step = np.linalg.cholesky(seen) * 2.4 / np.sqrt(free.size)
-        every[free] = current + step @ random.normal(size=free.size)
-        new = float(np.sum(model.residual(every) ** 2))
-        if random.random() < np.exp(min((cost - new) / (2 * scale), 0.0)):
-            current, cost = every[free], new
-        chain[i] = current
-    kept = chain[SAMPLES // 4 :]
-    kept[:, :3] = fold_field(kept[:, :3])
-    return kept.mean(axis=0), np.cov(kept.T)
-
-
-def _reach(rise: Callable[[float], float], target: float, guess: float) -> float:
-    """Where `rise` comes to `target`, to a few percent, by a secant in log-log."""
-    t, power = guess, 2.0
-    for _ in range(12):
-        height = max(rise(t), 1e-6 * target)
-        if abs(height / target - 1) < 0.05:
-            break
-        factor = (target / height) ** (1 / power)
-        t *= min(max(factor, 0.3), 3.0)
-    return t
-
-
-def spectrum_notes(
-    model: SpectrumModel, fit: FieldFit, fits: list[tuple[Floats, float]]
-) -> list[str]:
-    """What makes the field doubtful, in words."""
-    notes: list[str] = []
-    if model.lines.frequency_hz.size < FEW_LINES:
-        notes.append(
-            f"Only {model.lines.frequency_hz.size} lines stand out: another field may fit as well."
-        )
-    if not model.lines.free_splitting:
-        notes.append(f"Zero-field splitting held at {model.lines.splitting_hz / 1e9:.4f} GHz.")
-    if fit.freedom < 1:
-        notes.append("Fewer points than the model needs: the errors mean little.")
-    elif fit.reduced_chi_square > 3:
-        notes.append(
-            f"Reduced chi-square is {fit.reduced_chi_square:.1f}: the spectrum is not eight equal"
-            " lines of one field, or the errors are too small."
-        )
-    if _merged(model, fits[0][0]):
-        notes.append("Lines of different classes coincide: position and errors are sampled.")
-    seen = int(np.sum(model.lines.seen(fit.predicted_hz.reshape(8))))
-    if seen < 4:
-        notes.append(f"Only {seen} of the eight lines lie in the window.")
-    scale = max(1.0, fit.reduced_chi_square if fit.freedom > 0 else 1.0)
-    best = fold_field(fits[0][0][:3])
-    for parameters, chi_square in fits[1:]:
-        other = fold_field(parameters[:3])
-        if np.linalg.norm(other - best) > 3 and (chi_square - fits[0][1]) / scale < 6:
-            gauss = other * 1e10 / model.lines.gamma
-            notes.append(
-                f"Ambiguous: a field of ({gauss[0]:.2f}, {gauss[1]:.2f}, {gauss[2]:.2f}) G"
-                " explains the spectrum nearly as well."
-            )
-            break
-    return notes
+    def coincide(self, parameters: Floats) -> bool:
+        """Whether two predicted lines in the window coincide within half a width."""
+        predicted = self.lines.predict(parameters[:4])
+        shown = np.sort(predicted[self.lines.seen(predicted)])
+        extent = np.exp(parameters[4]) / 2 + np.ptp(self.offsets_mhz)
+        return bool(np.any(np.diff(shown) < extent * 1e6))
