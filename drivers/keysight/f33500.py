@@ -1,15 +1,20 @@
-"""Keysight (Agilent) 33500 and 33600 function generators: trap drive and AOM level."""
+"""Keysight (Agilent) 33500 and 33600 function generators: trap drive and AOM level.
+
+Where the amplitude (or offset) crosses the end of a range, relays switch attenuators and the output
+is at 0 V for a moment. VOLTage:RANGe:AUTO OFF keeps the attenuators as they are (33500 series
+operating and service guide, VOLTage subsystem), so both roles choose a range while nothing depends
+on the output and hold it from then on.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pymeasure.instruments.agilent.agilent33500 import Agilent33500
-
 from drivers.aom_calibration import AOMCalibration
+from drivers.keysight.f33500_table import Keysight33500
 from drivers.session import Session
 from drivers.visa_device import VisaDevice
-from labctl.errors import DeviceError, RigError
+from labctl.errors import DeviceError, LimitError, RigError
 from labctl.hal import Limits
 
 TWO_CHANNELS = ("33510B", "33512B", "33520B", "33522A", "33522B", "33612A", "33622A")
@@ -34,7 +39,7 @@ class Agilent33500Channel(VisaDevice):
         options: what `Session` takes.
     """
 
-    TABLE = Agilent33500
+    TABLE = Keysight33500
     MAKERS = ("Agilent Technologies", "Keysight Technologies")
     MODELS = ONE_CHANNEL + TWO_CHANNELS
     FAMILY = "a 33500 or 33600 series generator (33522B ...)"
@@ -77,11 +82,19 @@ class Agilent33500Channel(VisaDevice):
         elif abs(told - self._load_ohm) > 0.5:
             self._set(channel, "output_load", self._load_ohm, within=0.5)
 
+    def _choose_range(self, channel: Any, attribute: str, highest: float) -> None:
+        """Hold the range of `highest`; only while nothing depends on the output."""
+        self._set(channel, "autorange", True)
+        self._set(channel, attribute, highest, within=VOLT_STEP)
+        self._set(channel, "autorange", False)
+
 
 class Agilent33500Trap(Agilent33500Channel):
     """The Paul trap's drive: a sine from one channel into a high-voltage amplifier.
 
-    Neither `open` nor `close` touches the output: dropping it would lose the particle.
+    Neither `open` nor `close` touches the output: dropping it would lose the particle. While it is
+    on its range is held, and an amplitude that needs another range is refused. Switching it on
+    chooses the range of the highest amplitude in the limits, so that all of them can be reached.
 
     Args:
         resource: VISA resource name, or a shared `Session`.
@@ -123,6 +136,8 @@ class Agilent33500Trap(Agilent33500Channel):
         self._tell_load(channel)
         if channel.amplitude_unit != "VPP":
             self._set(channel, "amplitude_unit", "VPP")
+        if channel.output:
+            self._hold_range(channel)
 
     @property
     def amplitude_v(self) -> float:
@@ -133,8 +148,13 @@ class Agilent33500Trap(Agilent33500Channel):
     def amplitude_v(self, value: float) -> None:
         value = self.limits.check("amplitude_v", value)
         with self._talk() as handle:
-            vpp = value / self._electrode_v_per_vpp
-            self._set(self._channel(handle), "amplitude", vpp, within=VOLT_STEP)
+            channel, vpp = self._channel(handle), value / self._electrode_v_per_vpp
+            if channel.output:
+                self._hold_range(channel)
+                self._check_range(channel, value, vpp)
+            elif not channel.autorange:
+                self._set(channel, "autorange", True)
+            self._set(channel, "amplitude", vpp, within=VOLT_STEP)
         self._setpoints["amplitude_v"] = value
 
     @property
@@ -157,8 +177,28 @@ class Agilent33500Trap(Agilent33500Channel):
     @output.setter
     def output(self, value: bool) -> None:
         with self._talk() as handle:
-            self._set(self._channel(handle), "output", bool(value))
+            channel = self._channel(handle)
+            if value and not channel.output:
+                wanted_vpp = float(channel.amplitude)
+                highest_vpp = self.limits["amplitude_v"].maximum / self._electrode_v_per_vpp
+                self._choose_range(channel, "amplitude", highest_vpp)
+                self._set(channel, "amplitude", wanted_vpp, within=VOLT_STEP)
+            self._set(channel, "output", bool(value))
         self._setpoints["output"] = bool(value)
+
+    def _hold_range(self, channel: Any) -> None:
+        if channel.autorange:  # somebody at the front panel may switch it on at any time
+            self._set(channel, "autorange", False)
+
+    def _check_range(self, channel: Any, value_v: float, vpp: float) -> None:
+        highest_vpp = float(channel.highest_amplitude)
+        if vpp > highest_vpp + VOLT_STEP:
+            raise LimitError(
+                f"`amplitude_v` = {value_v:g} V needs another range of the generator, whose relays "
+                "would drop the voltage and lose the particle; up to "
+                f"{highest_vpp * self._electrode_v_per_vpp:g} V it holds. Switch the output off "
+                "and on again without a particle to reach all of the limits."
+            )
 
 
 class Agilent33500AOM(Agilent33500Channel):
@@ -201,6 +241,7 @@ class Agilent33500AOM(Agilent33500Channel):
         if channel.shape != "DC":
             channel.shape = "DC"
             self._refuse_errors(channel)
+        self._choose_range(channel, "offset", max(self._calibration.volts, key=abs))
         self._set(channel, "offset", self._calibration.dark_v, within=VOLT_STEP)
 
     @property

@@ -1,6 +1,5 @@
 """The simulated lab's cables: what stands between the instruments' connectors and the diamond."""
 
-import math
 from typing import ClassVar
 
 from labctl.hal import Limits
@@ -13,6 +12,7 @@ from sim_backends.devices.sequencer import SimulatedPulseSequencer
 from sim_backends.devices.trap import SimulatedTrapDrive
 from sim_backends.faults import DISCONNECTED, HANGS
 from sim_backends.wire.gate_counter import GateCounter
+from sim_backends.wire.generator_channels import AOMChannel, GeneratorChannel, TrapChannel
 from sim_backends.wire.scpi_error import SCPIError, SilentError
 from sim_backends.wire.sweeper import Sweeper
 from sim_backends.world import World
@@ -20,13 +20,6 @@ from sim_backends.world import World
 COIL_OHM = 0.5
 COIL_RAMP_A_PER_S = 100.0
 """How fast coil and supply follow a new set point; a driver that must be slower ramps itself."""
-AMPLIFIER_GAIN = 1000.0
-"""Of the trap's high-voltage amplifier, V/V; its input has a high impedance."""
-AOM_FULL_W = 1e-3
-AOM_FULL_V = 1.0
-"""The AOM's driver passes AOM_FULL_W sin^2(pi/2 V/AOM_FULL_V) for V at its 50 ohm input."""
-SOURCE_OHM = 50.0
-INFINITE_OHM = 9.9e37
 SPARE_OUTPUTS = (2, 3, 4)
 
 
@@ -55,7 +48,10 @@ class Bench:
             self.sequencer, self.gauge,
         ):  # fmt: skip
             device.open()
-        self.generator = {1: TrapChannel(self.trap), 2: AOMChannel(self.laser)}
+        self.generator: dict[int, GeneratorChannel] = {
+            1: TrapChannel(world, self.trap),
+            2: AOMChannel(world, self.laser),
+        }
         self.master = MasterSwitch()
         coil = CoilOutput(self.master, self.electromagnet)
         spare = {n: SupplyOutput(self.master) for n in SPARE_OUTPUTS}
@@ -86,107 +82,6 @@ class BenchMicrowave(SimulatedMicrowaveSource):
         "frequency_hz": Limits(1e3, 70e9, "Hz"),
         "power_dbm": Limits(-200.0, 40.0, "dBm"),
     }
-
-
-class GeneratorChannel:
-    """One output of a function generator: 50 ohm inside, and a load it is told of.
-
-    Attributes:
-        load_ohm: the load it believes in; what it shows is the voltage across that.
-        input_ohm: what is really connected.
-        shape: of the wave, in SCPI's words; nothing follows from it.
-    """
-
-    input_ohm = INFINITE_OHM
-
-    def __init__(self) -> None:
-        self.load_ohm = 50.0
-        self.shape = "SIN"
-
-    @property
-    def _shown_per_real(self) -> float:
-        return _divider(self.load_ohm) / _divider(self.input_ohm)
-
-
-class TrapChannel(GeneratorChannel):
-    """Drives the high-voltage amplifier of the Paul trap."""
-
-    def __init__(self, trap: SimulatedTrapDrive) -> None:
-        super().__init__()
-        self.offset_v = 0.0
-        self._trap = trap
-
-    @property
-    def amplitude_vpp(self) -> float:
-        """Peak to peak, as shown; the trap's electrode sees half of the real one times the gain."""
-        return 2 * self._trap.amplitude_v / AMPLIFIER_GAIN * self._shown_per_real
-
-    @amplitude_vpp.setter
-    def amplitude_vpp(self, value: float) -> None:
-        self._trap.amplitude_v = AMPLIFIER_GAIN * value / self._shown_per_real / 2
-
-    @property
-    def frequency_hz(self) -> float:
-        """Of the drive."""
-        return self._trap.frequency_hz
-
-    @frequency_hz.setter
-    def frequency_hz(self, value: float) -> None:
-        self._trap.frequency_hz = value
-
-    @property
-    def output(self) -> bool:
-        """Whether the amplifier gets a signal."""
-        return self._trap.output
-
-    @output.setter
-    def output(self, value: bool) -> None:
-        self._trap.output = value
-
-
-class AOMChannel(GeneratorChannel):
-    """Sets the light's power by its mean voltage; its output switch is the light's shutter."""
-
-    input_ohm = 50.0
-
-    def __init__(self, laser: SimulatedLaserModulator) -> None:
-        super().__init__()
-        self.amplitude_vpp = 0.1
-        self.frequency_hz = 1e3
-        self._laser = laser
-
-    @property
-    def offset_v(self) -> float:
-        """Mean voltage, as shown."""
-        return volts_for_power(self._laser.power_w) * self._shown_per_real
-
-    @offset_v.setter
-    def offset_v(self, value: float) -> None:
-        self._laser.power_w = power_at_volts(value / self._shown_per_real)
-
-    @property
-    def output(self) -> bool:
-        """Whether the AOM's driver gets its level."""
-        return self._laser.gate
-
-    @output.setter
-    def output(self, value: bool) -> None:
-        self._laser.gate = value
-
-
-def power_at_volts(volts: float) -> float:
-    """Laser power at the diamond in W for `volts` at the AOM's driver; it clips at 0 and 1 V."""
-    clipped = min(max(volts / AOM_FULL_V, 0.0), 1.0)
-    return AOM_FULL_W * math.sin(math.pi / 2 * clipped) ** 2
-
-
-def volts_for_power(power_w: float) -> float:
-    """The inverse of `power_at_volts`."""
-    return AOM_FULL_V * 2 / math.pi * math.asin(math.sqrt(min(power_w / AOM_FULL_W, 1.0)))
-
-
-def _divider(load_ohm: float) -> float:
-    return 1.0 if load_ohm >= INFINITE_OHM else load_ohm / (load_ohm + SOURCE_OHM)
 
 
 class MasterSwitch:

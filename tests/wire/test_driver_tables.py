@@ -16,6 +16,7 @@ from pymeasure.test import expected_protocol
 import drivers
 from drivers.keysight.counter_53220a import InputChannel, Keysight53220A
 from drivers.keysight.e8257d import E8257D
+from drivers.keysight.f33500_table import Channel33500, Keysight33500
 from drivers.pfeiffer.tpg366 import TPG366, SensorChannel
 from drivers.rohde_schwarz.generator import RohdeSchwarzGenerator
 from drivers.rohde_schwarz.nge103 import NGE103
@@ -223,6 +224,17 @@ def test_the_tpg_acknowledges_and_answers_when_it_is_enquired() -> None:
             _ = gauge.unit
 
 
+def test_a_channel_of_the_33500_has_its_ranges() -> None:
+    pairs = [
+        ("SOUR2:VOLT:RANG:AUTO 0", None), ("SOUR2:VOLT:RANG:AUTO?", "0"),
+        ("SOUR1:VOLT? MAX", "+2.00000000000000E+01"),
+    ]  # fmt: skip
+    with expected_protocol(Keysight33500, pairs) as generator:
+        generator.channels[2].autorange = False  # type: ignore[attr-defined]
+        assert generator.channels[2].autorange is False  # type: ignore[attr-defined]
+        assert generator.channels[1].highest_amplitude == 20.0  # type: ignore[attr-defined]
+
+
 SUPPLY_OUTPUTS: list[tuple[str, Any, str, str, str]] = [
     ("voltage", 6.5, "VOLT 6.50", "VOLT?", "6.500"),
     ("current", 1.234, "CURR 1.234", "CURR?", "1.234"),
@@ -287,6 +299,7 @@ def test_every_property_is_tested_on_the_wire(table: type[Any]) -> None:
     tested = {(t, row[1]) for t, row in ((row[0], row) for row in (*CONTROLS, *MEASUREMENTS))}
     tested |= {(row[0], row[1]) for row in SETTINGS}
     tested |= {(InputChannel, row[0]) for row in CHANNEL_CONTROLS}
+    tested |= {(Channel33500, "autorange"), (Channel33500, "highest_amplitude")}  # above
     tested |= {(SupplyOutput, row[0]) for row in SUPPLY_OUTPUTS}
     tested |= {(TPG366, "identity"), (TPG366, "unit"), (SensorChannel, "reading")}  # above
     for name, _ in properties(table):

@@ -210,9 +210,16 @@ GENERATOR: list[Pair] = [
     ("*IDN?", "Agilent Technologies,33522B,MY57801234,5.03"),
     ("*CLS", None),
 ]
-TRAP_READY: list[Pair] = [
-    *GENERATOR, ("OUTP1:LOAD?", "+9.9E+37"), ("SOUR1:VOLT:UNIT?", "VPP"),
+TRAP_OFF: list[Pair] = [
+    *GENERATOR, ("OUTP1:LOAD?", "+9.9E+37"), ("SOUR1:VOLT:UNIT?", "VPP"), ("OUTP1?", "0"),
 ]  # fmt: skip
+HELD: Pair = ("SOUR1:VOLT:RANG:AUTO?", "0")
+TRAP_READY: list[Pair] = [*TRAP_OFF[:-1], ("OUTP1?", "1"), HELD]
+
+
+def ranges(state: int, channel: int = 1) -> list[Pair]:
+    head = f"SOUR{channel}:VOLT:RANG:AUTO"
+    return sets(f"{head} {state}", f"{head}?", str(state))
 
 
 def test_opening_the_trap_touches_no_voltage() -> None:
@@ -220,6 +227,7 @@ def test_opening_the_trap_touches_no_voltage() -> None:
         *GENERATOR,
         ("OUTP1:LOAD?", "+5.0E+01"), ("OUTP1:LOAD INF", None), FINE,
         ("SOUR1:VOLT:UNIT?", "VRMS"), *sets("SOUR1:VOLT:UNIT VPP", "SOUR1:VOLT:UNIT?", "VPP"),
+        ("OUTP1?", "1"), ("SOUR1:VOLT:RANG:AUTO?", "1"), *ranges(0),
     ]  # fmt: skip
     with conversation(Agilent33500Trap, pairs, gain=1000.0, highest_v=3000.0) as trap:
         trap.open()
@@ -230,9 +238,14 @@ def test_opening_the_trap_touches_no_voltage() -> None:
 
 def test_the_trap_counts_in_volts_at_the_electrode() -> None:
     pairs: list[Pair] = [
-        *TRAP_READY,
+        *TRAP_OFF,
+        ("OUTP1?", "0"), HELD, *ranges(1),
         *sets("SOUR1:VOLT 3.600000", "SOUR1:VOLT?", "+3.6000E+00"),
         *sets("SOUR1:FREQ 5000.000000", "SOUR1:FREQ?", "+5.0000E+03"),
+        # The range of the highest amplitude is chosen before anything comes out.
+        ("OUTP1?", "0"), ("SOUR1:VOLT?", "+3.6000E+00"), *ranges(1),
+        *sets("SOUR1:VOLT 6.000000", "SOUR1:VOLT?", "+6.0000E+00"), *ranges(0),
+        *sets("SOUR1:VOLT 3.600000", "SOUR1:VOLT?", "+3.6000E+00"),
         *sets("OUTP1 1", "OUTP1?", "1"),
         ("SOUR1:VOLT?", "+3.6000E+00"), ("SOUR1:FREQ?", "+5.0000E+03"), ("OUTP1?", "1"),
     ]  # fmt: skip
@@ -248,6 +261,21 @@ def test_the_trap_counts_in_volts_at_the_electrode() -> None:
                 trap.amplitude_v = bad
 
 
+def test_an_amplitude_of_another_range_is_refused_while_a_particle_is_held() -> None:
+    pairs: list[Pair] = [
+        *TRAP_READY,
+        ("OUTP1?", "1"), HELD, ("SOUR1:VOLT? MAX", "+5.04E+00"),
+        *sets("SOUR1:VOLT 5.000000", "SOUR1:VOLT?", "+5.0000E+00"),
+        ("OUTP1?", "1"), ("SOUR1:VOLT:RANG:AUTO?", "1"), *ranges(0),
+        ("SOUR1:VOLT? MAX", "+5.04E+00"),
+    ]  # fmt: skip
+    with conversation(Agilent33500Trap, pairs, gain=1000.0, highest_v=3000.0) as trap:
+        trap.open()
+        trap.amplitude_v = 2500.0
+        with pytest.raises(LimitError, match=r"2600 V needs another range .* up to 2520 V it hold"):
+            trap.amplitude_v = 2600.0
+
+
 def test_the_amplifier_or_the_generator_limits_the_trap_whichever_is_lower() -> None:
     assert Agilent33500Trap(PLACE, gain=1000.0, highest_v=9e3).limits["amplitude_v"].maximum == 5e3
     assert Agilent33500Trap(PLACE, gain=1000.0, highest_v=3e3).limits["amplitude_v"].maximum == 3e3
@@ -258,6 +286,9 @@ AOM_READY: list[Pair] = [
     *sets("OUTP2 0", "OUTP2?", "0"),
     ("OUTP2:LOAD?", "+5.0E+01"),
     ("SOUR2:FUNC?", "SIN"), ("SOUR2:FUNC DC", None), FINE,
+    *ranges(1, channel=2),
+    *sets("SOUR2:VOLT:OFFS 0.900000", "SOUR2:VOLT:OFFS?", "+9.0E-01"),
+    *ranges(0, channel=2),
     *sets("SOUR2:VOLT:OFFS 0.000000", "SOUR2:VOLT:OFFS?", "+0.0E+00"),
 ]  # fmt: skip
 

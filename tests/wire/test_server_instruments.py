@@ -1,13 +1,19 @@
 """Every dialect against the world it is a view of, and the status model of IEEE 488.2."""
 
+import math
 import struct
 
 import pytest
 
+from drivers.keysight.f33500 import Agilent33500Trap
+from drivers.session import Session
+from labctl.errors import LimitError
 from sim_backends.devices.simulated_device import SimulatedDevice
-from sim_backends.wire.bench import AOM_FULL_W, COIL_OHM, power_at_volts, volts_for_power
+from sim_backends.wire.bench import COIL_OHM
 from sim_backends.wire.catalogue import TABLES, dialects, port_of
 from sim_backends.wire.gauges import checksum, mantissa_exponent
+from sim_backends.wire.generator_channels import AOM_FULL_W, power_at_volts, volts_for_power
+from sim_backends.wire.in_process import open_world_library, resource_name
 from sim_backends.wire.scpi_error import SilentError
 from sim_backends.world import World
 from tests.wire.bench_instruments import Lab
@@ -136,10 +142,76 @@ def test_the_function_generator_drives_the_trap_through_its_load_setting(lab: La
     assert float(lab.ask("33522b", "OUTP1:LOAD INF;:VOLT?")) == pytest.approx(4.0)
     lab.tell("33522b", "SOUR1:VOLT 5 VPP;FREQ 5 KHZ")
     assert (lab.world.controls.trap_v, lab.world.controls.trap_hz) == (2500.0, 5e3)
-    lab.tell("33522b", "SOUR1:VOLT 0.1")
-    assert lab.error("33522b") == -222
-    assert lab.world.controls.trap_v == 2500.0
     assert lab.ask("33522b", "OUTP?") == "1"
+    lab.tell("33522b", "SOUR1:VOLT 20.1")
+    assert lab.error("33522b") == -222
+
+
+def test_the_first_channel_shows_the_generator_not_the_electrode(lab: Lab) -> None:
+    for setting, told, read in (
+        ("FREQ", "1e-3", 1e-3), ("FREQ", "12.5 MHZ", 12.5e6), ("VOLT", "0.01", 0.01),
+        ("VOLT", "10", 10.0), ("VOLT:OFFS", "-1.5", -1.5), ("VOLT", "2 VRMS", 4 * math.sqrt(2)),
+        ("VOLT", "10 DBM", 2.0),
+    ):  # fmt: skip
+        lab.tell("33522b", f"*RST;SOUR1:{setting} {told}")
+        assert float(lab.ask("33522b", f"SOUR1:{setting}?")) == pytest.approx(read), setting
+    lab.tell("33522b", "SOUR1:VOLT 1;VOLT:UNIT DBM")
+    assert float(lab.ask("33522b", "SOUR1:VOLT?")) == pytest.approx(10 * math.log10(2.5))
+    assert lab.error("33522b") == 0
+    lab.tell("33522b", "OUTP1:LOAD INF;:SOUR1:VOLT:UNIT DBM")
+    assert lab.error("33522b") == -221
+
+
+@pytest.mark.parametrize(("steps", "lost"), [((4.0, 5.0, 2.6), False), ((4.0, 5.2), True)])
+def test_the_end_of_a_range_drops_the_output_and_the_particle(
+    lab: Lab, steps: tuple[float, ...], lost: bool
+) -> None:
+    lab.tell("33522b", "OUTP1:LOAD INF")
+    for vpp in steps:
+        lab.tell("33522b", f"SOUR1:VOLT {vpp}")
+    assert ("particle lost" in lab.world.injected) is lost
+    assert lab.ask("33522b", "OUTP1?;:SOUR1:VOLT:RANG:AUTO?") == "1;1"
+
+
+def test_a_held_range_keeps_the_output_and_refuses_what_is_above(lab: Lab) -> None:
+    lab.tell("33522b", "OUTP1:LOAD INF;:SOUR1:VOLT:RANG:AUTO OFF;:SOUR1:VOLT 1")
+    assert float(lab.ask("33522b", "SOUR1:VOLT? MAX")) == pytest.approx(5.04)
+    lab.tell("33522b", "SOUR1:VOLT 5.1")
+    assert lab.error("33522b") == -222
+    lab.tell("33522b", "SOUR1:VOLT 4")
+    assert "particle lost" not in lab.world.injected
+    lab.tell("33522b", "SOUR1:VOLT 2;VOLT:RANG:AUTO ON")  # which switches the relays at once
+    assert "particle lost" in lab.world.injected
+
+
+def test_the_trap_s_driver_never_switches_a_range_under_a_particle(lab: Lab) -> None:
+    library = open_world_library(lab.world)
+    session = Session(resource_name("33522b"), visa_library=library)
+    trap = Agilent33500Trap(session, gain=1000.0, highest_v=4000.0)
+    trap.open()
+    for volts in (2500.0, 700.0, 2300.0):
+        trap.amplitude_v = volts
+        lab.world.sleep_s(0.02)
+        assert lab.world.controls.trap_v == pytest.approx(volts)
+    with pytest.raises(LimitError, match="needs another range"):
+        trap.amplitude_v = 2600.0
+    assert "particle lost" not in lab.world.injected
+    trap.output = False
+    trap.output = True
+    for volts in (3900.0, 600.0, 2600.0):
+        trap.amplitude_v = volts
+        lab.world.sleep_s(0.02)
+        assert lab.world.controls.trap_v == pytest.approx(volts)
+    assert "particle lost" not in lab.world.injected
+
+
+def test_the_light_flickers_at_the_end_of_a_range(lab: Lab) -> None:
+    lab.tell("33522b", "SOUR2:VOLT:OFFS 0.1;:OUTP2 ON")
+    before_s = lab.world.now_s()
+    lab.tell("33522b", "SOUR2:VOLT:OFFS 0.12")
+    assert lab.world.now_s() == before_s
+    lab.tell("33522b", "SOUR2:VOLT:OFFS 0.9")
+    assert lab.world.now_s() - before_s == pytest.approx(0.01)
 
 
 def test_the_function_generator_s_second_channel_sets_the_light(lab: Lab) -> None:

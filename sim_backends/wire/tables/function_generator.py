@@ -1,22 +1,24 @@
 """Keysight 33522B: channel 1 drives the trap's amplifier, channel 2 the AOM."""
 
+import math
 from collections.abc import Iterable
 
-from sim_backends.wire.bench import INFINITE_OHM, AOMChannel, TrapChannel
 from sim_backends.wire.command_table import Call, Command, CommandTable, action, control, ignored
+from sim_backends.wire.generator_channels import INFINITE_OHM, GeneratorChannel
 from sim_backends.wire.parameters import Boolean, Choice, Number, Text
 from sim_backends.wire.scpi_error import SCPIError
-from sim_backends.wire.syntax import is_keyword, short_form
+from sim_backends.wire.syntax import is_keyword, short_form, split_suffix
 
 _SHOWN = "+.15E"
 _SOURCE = "[SOURce<ch>:]"
 _SHAPES = ("SINusoid", "SQUare", "TRIangle", "RAMP", "PULSe", "PRBS", "NOISe", "ARB", "DC")
 _FREQUENCY = Number("HZ", 1e-6, 30e6, 1e3, format=_SHOWN)
-_AMPLITUDE = Number("V", 1e-3, 20.0, 0.1, aliases=("VPP",), format=_SHOWN)
+_AMPLITUDE = Number("V", -9.9e37, 9.9e37, 0.1, aliases=("VPP", "VRMS", "DBM"), format=_SHOWN)
 _VOLTAGE = Number("V", -10.0, 10.0, 0.0, format=_SHOWN)
 _CYCLE = Number("PCT", 0.0, 100.0, 50.0, format=_SHOWN)
 _SECONDS = Number("S", 1e-9, 1e6, 1e-3, format=_SHOWN)
 _STATE = Boolean()
+_UNITS = ("VPP", "VRMS", "DBM")
 
 
 class _Load(Number):
@@ -26,7 +28,7 @@ class _Load(Number):
         return INFINITE_OHM if is_keyword(text, "INFinity") else super().parse(text)
 
 
-def _channel(call: Call) -> TrapChannel | AOMChannel:
+def _channel(call: Call) -> GeneratorChannel:
     return call.instrument.bench.generator[call.channels[0]]
 
 
@@ -34,6 +36,64 @@ def _only(call: Call) -> str:
     if len(call.parameters) != 1:
         raise SCPIError(-108 if call.parameters else -109)
     return call.parameters[0]
+
+
+def _vpp(value: float, unit: str, load_ohm: float) -> float:
+    """Peak to peak in V of a sine in VPP, VRMS or DBM (at the load)."""
+    if unit == "DBM":
+        value, unit = math.sqrt(1e-3 * 10 ** (value / 10) * load_ohm), "VRMS"
+    return 2 * math.sqrt(2) * value if unit == "VRMS" else value
+
+
+def _in_unit(vpp: float, unit: str, load_ohm: float) -> float:
+    if unit == "VPP":
+        return vpp
+    vrms = vpp / (2 * math.sqrt(2))
+    return vrms if unit == "VRMS" else 10 * math.log10(vrms**2 / load_ohm / 1e-3)
+
+
+def _amplitude(call: Call, text: str) -> float:
+    """An amplitude in Vpp: a number in the channel's unit or its own, MIN, MAX or DEF."""
+    channel = _channel(call)
+    for word, value in (
+        ("MINimum", channel.lowest_vpp), ("MAXimum", channel.highest_vpp), ("DEFault", 0.1),
+    ):  # fmt: skip
+        if is_keyword(text, word):
+            return value
+    found = split_suffix(text)
+    value = _AMPLITUDE.parse(text)
+    unit = found[1] if found is not None and found[1] in _UNITS else ""
+    unit = unit or ("VPP" if found is not None and found[1] else channel.unit)
+    value = _vpp(value, unit, channel.load_ohm)
+    if not channel.lowest_vpp <= value <= channel.highest_vpp + 1e-9:
+        raise SCPIError(-222, f"{text} not in {channel.lowest_vpp:g}..{channel.highest_vpp:g} Vpp")
+    return value
+
+
+def _set_amplitude(call: Call) -> None:
+    _channel(call).amplitude_vpp = _amplitude(call, _only(call))
+
+
+def _tell_amplitude(call: Call) -> str:
+    channel = _channel(call)
+    vpp = _amplitude(call, call.parameters[0]) if call.parameters else channel.amplitude_vpp
+    return format(_in_unit(vpp, channel.unit, channel.load_ohm), _SHOWN)
+
+
+def _set_unit(call: Call) -> None:
+    channel, unit = _channel(call), Choice(_UNITS).parse(_only(call))
+    if unit == "DBM" and channel.load_ohm >= INFINITE_OHM:
+        raise SCPIError(-221, "dBm needs a finite load")
+    channel.unit = unit
+
+
+def _set_range(call: Call) -> None:
+    """ON, OFF, or ONCE: choose the range now, then hold it."""
+    word = Choice(("ON", "OFF", "ONCE", "1", "0")).parse(_only(call))
+    channel = _channel(call)
+    if word == "ONCE":
+        channel.autorange = True
+    channel.autorange = word in ("ON", "1")
 
 
 def _low(call: Call) -> float:
@@ -67,7 +127,8 @@ def _apply(shape: str) -> Command:
         if len(call.parameters) > 3:
             raise SCPIError(-108)
         frequency, amplitude, offset = [*call.parameters, "DEF", "DEF", "DEF"][:3]
-        values = _FREQUENCY.parse(frequency), _AMPLITUDE.parse(amplitude), _VOLTAGE.parse(offset)
+        channel.autorange = True  # APPLy switches it on
+        values = _FREQUENCY.parse(frequency), _amplitude(call, amplitude), _VOLTAGE.parse(offset)
         if shape != "DC":
             channel.frequency_hz, channel.amplitude_vpp, _ = values
         channel.shape, channel.offset_v = short_form(shape), values[2]
@@ -88,12 +149,12 @@ def _commands() -> Iterable[Command]:
     return (
         control(f"{_SOURCE}FREQuency[:CW|:FIXed]", _FREQUENCY, "generator#.frequency_hz"),
         control(f"{_SOURCE}FREQuency:MODE", Choice(("CW", "LIST", "SWEep", "FIXed"))),
-        control(f"{level}[:AMPLitude]", _AMPLITUDE, "generator#.amplitude_vpp"),
+        action(f"{level}[:AMPLitude]", _set_amplitude, _tell_amplitude),
         control(f"{level}:OFFSet", _VOLTAGE, "generator#.offset_v"),
         action(f"{level}:HIGH", _set_high, lambda call: format(_high(call), _SHOWN)),
         action(f"{level}:LOW", _set_low, lambda call: format(_low(call), _SHOWN)),
-        control(f"{volts}:UNIT", Choice(("VPP",))),
-        control(f"{volts}:RANGe:AUTO", Choice(("ON", "OFF", "ONCE", "1", "0"))),
+        action(f"{volts}:UNIT", _set_unit, lambda call: _channel(call).unit),
+        action(f"{volts}:RANGe:AUTO", _set_range, lambda call: str(int(_channel(call).autorange))),
         control(f"{volts}:LIMit:STATe", _STATE),
         control(f"{volts}:LIMit:HIGH", _VOLTAGE),
         control(f"{volts}:LIMit:LOW", _VOLTAGE),
@@ -144,7 +205,13 @@ KEYSIGHT_33522B = CommandTable(
     commands=tuple(_commands()),
     channels=(1, 2),
     options="0",
-    reset="OUTP1 OFF;:OUTP2 OFF;:SOUR2:VOLT:OFFS 0",
+    reset="OUTP1 OFF;:OUTP2 OFF;"
+    + "".join(
+        f":SOUR{n}:VOLT:RANG:AUTO ON;:OUTP{n}:LOAD 50;:SOUR{n}:VOLT:UNIT VPP;OFFS 0;"
+        f":SOUR{n}:FUNC SIN;"
+        f":SOUR{n}:FREQ 1 KHZ;VOLT 0.1;"
+        for n in (1, 2)
+    ),
     no_error="+0",
 )
 """*RST switches both outputs off, as on the real one: the particle is lost."""
