@@ -26,6 +26,7 @@ class Channel33500(Agilent33500Channel):
 class Keysight33500(Agilent33500):
     """pymeasure's Agilent33500 with the ranges of its two channels."""
 
-    ch_1 = Instrument.ChannelCreator(Channel33500, 1)
+    # The ignored types are upstream's own doing.
+    ch_1 = Instrument.ChannelCreator(Channel33500, 1)  # pyright: ignore[reportArgumentType]
 
-    ch_2 = Instrument.ChannelCreator(Channel33500, 2)
+    ch_2 = Instrument.ChannelCreator(Channel33500, 2)  # pyright: ignore[reportArgumentType]
