@@ -8,7 +8,6 @@ import re
 import threading
 from collections.abc import Iterator
 
-from labctl.errors import LimitError
 from sim_backends.wire.bench import Bench
 
 _COMMAND = re.compile(
@@ -25,6 +24,8 @@ PLACES = {"f": 8, "l": 8, "u": 8, "s": 8, "k": 8, "*": 8, "W": 3, "[": 3, "]": 3
           "i": 1}  # fmt: skip
 OF_CHANNEL = frozenset("fWhrEaZ~i") | frozenset("lust[]^knXgc")
 INITIAL = {"f": 1000.0, "W": 0.0, "i": 100.0, "x": 1.0, "*": 27.0, "Z": 3.0, "t": 10.0}
+RANGES = {FREQUENCY: (10.0, 24_000.0), POWER: (-70.0, 20.0)}
+"""MHz and dBm of a SynthHD PRO v2, as its maker's package has them."""
 CONNECTED = 0
 """Channel A goes to the diamond; nothing is connected to channel B."""
 KNOWN = OF_CHANNEL | frozenset("CxwFqAPOR:jD<>,;/*")
@@ -132,14 +133,14 @@ class SynthHD:
             self._values[letter, channel] = value
 
     def _set_tone(self, letter: str, value: float) -> bool:
-        """Whether the output could be levelled there."""
-        try:
-            if letter == FREQUENCY:
-                self._bench.microwave.frequency_hz = round(value * 1e6, 1)
-            else:
-                self._bench.microwave.power_dbm = value
-        except LimitError:
+        """Whether the output could be levelled there; what is out of range is not taken."""
+        low, high = RANGES[letter]
+        if not low <= value <= high:
             return False
+        if letter == FREQUENCY:
+            self._bench.microwave.frequency_hz = round(value * 1e6, 1)
+        else:
+            self._bench.microwave.power_dbm = value
         return True
 
     def _follow(self) -> None:

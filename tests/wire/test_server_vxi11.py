@@ -347,10 +347,11 @@ def test_pyvisa_finds_and_drives_it(served: ServedLab, manager: pyvisa.ResourceM
     name = f"TCPIP::127.0.0.1::inst{dialects().index('53220a')}::INSTR"
     with contextlib.closing(manager.open_resource("TCPIP::127.0.0.1::INSTR")) as first:
         assert isinstance(first, MessageBasedResource)
+        first.timeout = 30_000
         assert "SG384" in first.query("*IDN?")
     with contextlib.closing(manager.open_resource(name)) as one:
         assert isinstance(one, MessageBasedResource)
-        one.timeout = 10_000
+        one.timeout = 30_000
         assert "53220A" in one.query("*IDN?")
         one.write("CONF:TOT:TIM 1e-3,(@1);:SAMP:COUN 5000;:FORM REAL,64")
         counts = one.query_binary_values("READ?", datatype="d", is_big_endian=True)
