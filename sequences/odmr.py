@@ -1,17 +1,23 @@
 """Optically detected magnetic resonance."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.nv_field import nv_field_from_spectrum
-from labctl.analysis.resonances import MINIMUM_POINTS
+from labctl.analysis.resonances import MINIMUM_POINTS, fit_resonances
 from labctl.analysis.sweeps import average_sweeps
-from labctl.data import FitResult, Point, Run
+from labctl.data import FitResult, FitValue, Point, Run
 from labctl.hal import ANGLE, PL, Instruments, Pulse, PulseChannel
 from labctl.parameters import SequenceParameters, quantity
 from sequences.frequency_scan import FrequencyScan, FrequencyScanSequence
+
+CLEAR_PULL = 2.5
+"""Sigmas from which a pull is clear."""
 
 
 class Gating(SequenceParameters):
@@ -77,8 +83,10 @@ class ODMRParameters(Gating, FrequencyScan):
 class ODMR(FrequencyScanSequence):
     """ODMR: photoluminescence (APD2) against microwave frequency, gated against the motion.
 
-    Each cycle leaves the microwave off, then on while photons are counted; the torque has no
-    time to turn the diamond, so the lines stay where they are (`000`, Methods and Fig. 2a-iii).
+    Each cycle leaves the microwave off, then on while photons are counted, which leaves the torque
+    little time to turn the diamond (`000`, Methods and Fig. 2a-iii). Little is not none: it pulls
+    every line down. Field and D are those of the lines as driven; the table `pulled_resonances`
+    has them as they are without the microwave, and pull_hz says how far they are pulled.
     """
 
     name = "odmr"
@@ -116,12 +124,54 @@ def field_of(frequency_hz: ArrayLike, pl_counts: ArrayLike, counted_s: float) ->
     if np.unique(frequency_hz).size < MINIMUM_POINTS:
         return None
     spectrum = average_sweeps(frequency_hz, pl_counts, counted_s)
-    return nv_field_from_spectrum(
-        spectrum.frequency_hz,
-        spectrum.rate_per_s,
-        spectrum.error_per_s,
-        sign="negative",
-        y_name="pl_rate",
-        y_unit="counts/s",
-        y_label="APD2 count rate (PL)",
+    data = (spectrum.frequency_hz, spectrum.rate_per_s, spectrum.error_per_s)
+    names: dict[str, Any] = {
+        "y_name": "pl_rate",
+        "y_unit": "counts/s",
+        "y_label": "APD2 count rate (PL)",
+    }
+    field = nv_field_from_spectrum(*data, sign="negative", **names)
+    if not field.values:
+        return field
+    shape = Lineshape.PULLED_LORENTZIAN
+    return with_pull(field, fit_resonances(*data, shape=shape, sign="negative", **names))
+
+
+def with_pull(field: FitResult, pulled: FitResult) -> FitResult:
+    """The field of lines as driven, with the same lines without the microwave.
+
+    While the microwave is on the torque turns the diamond towards where `mdmr` sees it, and the
+    line moves along, to first order as in `mdmr` by a part of that pull.
+
+    Args:
+        field: fitted to the lines as they are driven.
+        pulled: `fit_resonances` of the same spectrum with pulled lines.
+
+    Returns:
+        `field` with the value pull_hz, the weighted mean over the lines, the table
+        "pulled_resonances" and a note.
+    """
+    table = pulled.tables["resonances"]
+    pull, error = table.columns["pull_hz"], table.columns["pull_error_hz"]
+    good = np.isfinite(error) & (error > 0)
+    if not np.any(good):
+        return field
+    weight = error[good] ** -2.0
+    mean, mean_error = float(np.average(pull[good], weights=weight)), float(weight.sum() ** -0.5)
+    label = "Pull of the lines by the torque"
+    size = f"{mean / 1e6:.2f} +- {mean_error / 1e6:.2f} MHz"
+    if mean > CLEAR_PULL * mean_error:
+        words = f"The torque pulls the lines down by {size} at their top"
+    else:
+        words = f"Whether the torque pulls the lines is not clear from this spectrum ({size})"
+    notes = (
+        *field.notes,
+        f"{words}: field and D are those of the lines as driven, `pulled_resonances` are those"
+        " without; less power or a shorter `on_s` pulls less.",
+    )
+    return replace(
+        field,
+        values={**field.values, "pull_hz": FitValue(mean, mean_error, "Hz", label)},
+        tables={**field.tables, "pulled_resonances": table},
+        notes=notes,
     )
