@@ -5,6 +5,8 @@ documentation: a frozen pydantic model whose fields carry unit, range, label and
 has the last word, the name of the device limit they must respect.
 """
 
+import re
+from collections.abc import Callable
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -15,6 +17,13 @@ from labctl.errors import ParameterError, UnitError
 from labctl.units import format_quantity, parse_quantity
 
 _UNREADABLE = "unreadable_quantity"
+_BOUNDS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+"""What pydantic calls a bound that is broken: in words, and where the bound stands."""
 
 
 def quantity(
@@ -39,6 +48,11 @@ def quantity(
     """
     extra = {"unit": unit, "limited_by": limited_by, "taken_from": taken_from}
     return Field(default, title=label, json_schema_extra=extra, **constraints)
+
+
+def label_of(name: str, field: FieldInfo) -> str:
+    """What a plot or a form calls a field, without what it says of an empty one."""
+    return (field.title or name).partition(" (none: ")[0]
 
 
 def unit_of(field: FieldInfo) -> str:
@@ -95,10 +109,48 @@ class SequenceParameters(BaseModel):
         Raises:
             ParameterError: one line that names every parameter at fault and what to change.
         """
+        return cls._made(lambda: cls(**values))
+
+    @classmethod
+    def from_file(cls, text: str) -> Self:
+        """Build the model from the JSON that a data file holds, perhaps of another version.
+
+        Raises:
+            ParameterError: as `from_user`.
+        """
+        return cls._made(lambda: cls.model_validate_json(text))
+
+    @classmethod
+    def _made(cls, make: Callable[[], Self]) -> Self:
         try:
-            return cls(**values)
+            return make()
         except ValidationError as error:
             raise ParameterError("; ".join(cls._explain(e) for e in error.errors())) from error
+
+    def shown(self, name: str) -> str:
+        """The value of a numeric field with its unit, for messages."""
+        return format_quantity(
+            getattr(self, name), unit_of(type(self).model_fields[name]), digits=12
+        )
+
+    def require_below(self, low: str, high: str, *, hint: str = "") -> None:
+        """For validators: raise ValueError unless the field `low` is below the field `high`."""
+        if not getattr(self, low) < getattr(self, high):
+            first, second = self.shown(low), self.shown(high)
+            more = f"; {hint}" if hint else ""
+            raise ValueError(
+                f"Parameter `{low}` must be below `{high}`, but {first} >= {second}{more}."
+            )
+
+    @classmethod
+    def in_labels(cls, message: str) -> str:
+        """A message of `from_user` with the fields' labels in place of their names."""
+
+        def label(match: re.Match[str]) -> str:
+            field = cls.model_fields.get(match[1])
+            return match[0] if field is None else label_of(match[1], field)
+
+        return re.sub(r"(?:(?:Parameter|Argument)s? )?`(\w+)`", label, message)
 
     @classmethod
     def _explain(cls, error: ErrorDetails) -> str:
@@ -115,5 +167,13 @@ class SequenceParameters(BaseModel):
         field = cls.model_fields.get(name)
         unit = unit_of(field) if field else ""
         given = error["input"]
-        shown = format_quantity(given, unit) if isinstance(given, float | int) else repr(given)
+        numeric = isinstance(given, float | int) and not isinstance(given, bool)
+        shown = format_quantity(given, unit, digits=12) if numeric else repr(given)
+        context = error.get("ctx", {})
+        if error["type"] in _BOUNDS:
+            words, key = _BOUNDS[error["type"]]
+            bound = format_quantity(context[key], unit, digits=12)
+            return f"Parameter `{name}` must be {words} {bound}, but is {shown}."
+        if error["type"] in ("enum", "literal_error"):
+            return f"Parameter `{name}` must be {context['expected']}, but is {shown}."
         return f"Parameter `{name}`: {message}, but got {shown}."

@@ -157,7 +157,7 @@ def check_resumable(
     """
     earlier = read_run(path)
     cls = find_sequence(earlier.info.sequence)
-    model = cls.Parameters.model_validate_json(earlier.info.parameters_json)
+    model = cls.Parameters.from_file(earlier.info.parameters_json)
     length = cls(model).length
     if earlier.status is RunStatus.FINISHED or (length is not None and len(earlier) >= length):
         raise ParameterError(f"{path} is complete: there is nothing to resume.")
@@ -354,7 +354,7 @@ def analyze(path: Path) -> FitResult | None:
     recorded = read_run(path)
     cls = find_sequence(recorded.info.sequence)
     return store_analysis(
-        path, cls(cls.Parameters.model_validate_json(recorded.info.parameters_json)), recorded
+        path, cls(cls.Parameters.from_file(recorded.info.parameters_json)), recorded
     )
 
 

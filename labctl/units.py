@@ -5,8 +5,10 @@ meets numbers. The expected unit is always known, so "17 G" is 17 gauss where a 
 for and never 17 giga-something.
 """
 
+import difflib
 import math
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 
 from labctl.errors import UnitError
@@ -29,6 +31,9 @@ _ALIASES = {
     "1/s": {"Hz": 1.0, "kHz": 1e3},
 }
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
+# Thousands set apart as ISO 80000-1 does, with any kind of space, or as the Swiss do.
+_GROUPED = re.compile(r"\s*[-+]?\d{1,3}(?:[ \u00a0\u2009\u202f'\u2019]\d{3})+(?!\d)")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?![\d,])")
 
 
 def _factors(unit: str) -> dict[str, float]:
@@ -42,20 +47,25 @@ def parse_quantity(text: str, unit: str) -> float:
     """Read `text` as a number in `unit` (an SI unit, "dBm", or "" for a pure number).
 
     A bare number is taken to be in `unit` already. Prefixes p n u m k M G are understood, and
-    the field's habits: gauss, mbar, Torr, degrees, minutes.
+    the field's habits: gauss, mbar, Torr, degrees, minutes. Thousands may stand apart, as in
+    "2 870 MHz"; a comma is refused, because it means a point to some and nothing to others.
 
     Raises:
-        UnitError: the text is not a number, or its unit does not measure the same thing.
+        UnitError: the text is not a number, or its unit does not measure the same thing; the
+            message says what to write instead.
     """
-    match = _NUMBER.fullmatch(text)
+    match = _number(_ungrouped(text.replace("\N{MINUS SIGN}", "-")))
     if match is None:
-        example = f"2.5 {unit}" if unit else "2.5"
-        raise UnitError(f"Cannot read {text!r} as a quantity; write it like {example!r}.")
+        raise UnitError(f"Cannot read {text!r} as a quantity; {_instead(text, unit)}.")
     number, suffix = match.groups()
-    factor = _factors(unit).get(suffix) if suffix else 1.0
+    factors = _factors(unit)
+    factor = factors.get(suffix) if suffix else 1.0
     if factor is None:
         wanted = f"a quantity in {unit}" if unit else "a pure number"
-        raise UnitError(f"Cannot read {text!r} as {wanted}: unknown unit {suffix!r} here.")
+        raise UnitError(
+            f"Cannot read {text!r} as {wanted}: unknown unit {suffix!r} here"
+            f"{_nearest_unit(suffix, unit, factors)}"
+        )
     # In decimal, "3 ns" is the double nearest to 3e-9 and "0.067 GHz" is 67 MHz exactly.
     try:
         value = float(Decimal(number) * Decimal(repr(factor)))
@@ -64,6 +74,45 @@ def parse_quantity(text: str, unit: str) -> float:
     if math.isinf(value):
         raise UnitError(f"Cannot read {text!r}: the number is out of every range.")
     return value
+
+
+def _number(text: str) -> re.Match[str] | None:
+    """Number and unit of a text; None where it goes on like a number behind its end."""
+    match = _NUMBER.fullmatch(text)
+    return None if match is None or match[2][:1] in set("0123456789.,") else match
+
+
+def _ungrouped(text: str) -> str:
+    head = _GROUPED.match(text)
+    if head is None:
+        return text
+    return re.sub(r"(?<=\d)\D(?=\d)", "", head[0]) + text[head.end() :]
+
+
+def _instead(text: str, unit: str) -> str:
+    """What to write in place of a text that is no quantity."""
+    text = text.strip()
+    point, without = text.replace(",", "."), text.replace(",", "")
+    thousands = _THOUSANDS.match(text) is not None
+    if "," in text and "." not in text and _number(without) is not None:
+        if text.count(",") == 1:
+            both = f"{point!r} or {without!r}: a comma can mean either"
+            return f"write {both}" if thousands else f"write it with a point: {point!r}"
+        if thousands:
+            return f"write it without commas: {without!r}"
+    return f"write it like {f'2.5 {unit}'.strip()!r}" + (", without commas" if "," in text else "")
+
+
+def _nearest_unit(suffix: str, unit: str, factors: Mapping[str, float]) -> str:
+    """What may have been meant by an unknown unit, as the end of a sentence."""
+    if not unit:
+        return "; write the number alone."
+    same = [name for name in factors if name.casefold() == suffix.casefold()]
+    prefix_alone = [suffix + unit] if suffix + unit in factors else []
+    near = same or prefix_alone or difflib.get_close_matches(suffix, factors, n=1)
+    if near:
+        return f"; {' or '.join(near)}?"
+    return f"; known are {', '.join(name for name in factors if name[0] not in 'µμ')}."
 
 
 def format_quantity(value: float, unit: str, *, digits: int = 6) -> str:

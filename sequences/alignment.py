@@ -10,6 +10,7 @@ from labctl.analysis.level_contrast import contrast_of_cycles, levels
 from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
+from labctl.units import format_quantity
 from sequences.conditions import Conditions
 
 
@@ -34,7 +35,7 @@ class AlignmentParameters(Conditions):
         if self.counted_s <= 0:
             raise ValueError(
                 f"Parameter `settle_s` must be below half a cycle, but"
-                f" {self.settle_s:g} >= {0.5 / self.switching_hz:g}."
+                f" {self.shown('settle_s')} >= {format_quantity(0.5 / self.switching_hz, 's')}."
             )
         return self
 

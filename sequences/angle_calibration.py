@@ -56,11 +56,7 @@ class AngleCalibrationParameters(Conditions):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if not self.start_hz < self.stop_hz:
-            raise ValueError(
-                f"Parameter `start_hz` must be below `stop_hz`, but "
-                f"{self.start_hz:g} >= {self.stop_hz:g}."
-            )
+        self.require_below("start_hz", "stop_hz")
         if not self.low_dbm < self.middle_dbm < self.high_dbm:
             raise ValueError("Parameters `low_dbm`, `middle_dbm`, `high_dbm` must rise.")
         if self.segment < 64:

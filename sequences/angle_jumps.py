@@ -41,11 +41,8 @@ class AngleJumpsParameters(Conditions):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.points > 1 and not self.start_hz < self.stop_hz:
-            raise ValueError(
-                f"Parameter `start_hz` must be below `stop_hz`, but "
-                f"{self.start_hz:g} >= {self.stop_hz:g}"
-            )
+        if self.points > 1:
+            self.require_below("start_hz", "stop_hz")
         if not 100 <= self.samples <= 10_000_000:
             raise ValueError(
                 "A record must hold 100 to 10 million samples, but `record_s` and"

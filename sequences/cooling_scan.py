@@ -47,11 +47,8 @@ class CoolingScanParameters(DecayParameters):
 
     @model_validator(mode="after")
     def _start_below_stop(self) -> Self:
-        if self.points > 1 and not self.start_hz < self.stop_hz:
-            raise ValueError(
-                f"Parameter `start_hz` must be below `stop_hz`, but "
-                f"{self.start_hz:g} >= {self.stop_hz:g}"
-            )
+        if self.points > 1:
+            self.require_below("start_hz", "stop_hz")
         return self
 
 

@@ -26,7 +26,7 @@ class CurrentSteps(SequenceParameters):
     @model_validator(mode="after")
     def _currents_differ(self) -> Self:
         if self.start_a == self.stop_a:
-            raise ValueError(f"Parameters `start_a` and `stop_a` are both {self.start_a:g}.")
+            raise ValueError(f"Parameters `start_a` and `stop_a` are both {self.shown('start_a')}.")
         return self
 
     @property

@@ -45,7 +45,7 @@ class DecayParameters(Conditions):
         if self.sample_rate_hz < 4 * self.libration_hz:
             raise ValueError(
                 f"Parameter `sample_rate_hz` must be at least four times `libration_hz`, but"
-                f" {self.sample_rate_hz:g} < 4 x {self.libration_hz:g}"
+                f" {self.shown('sample_rate_hz')} < 4 x {self.shown('libration_hz')}"
             )
         return self
 

@@ -12,6 +12,7 @@ from labctl.analysis.spectra import Averaging, welch_psd
 from labctl.data import Column, FitCurve, FitResult, FitValue, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
+from labctl.units import format_quantity
 from sequences.conditions import Conditions
 
 NOISY = 1.5
@@ -43,13 +44,9 @@ class DriftParameters(Conditions):
         if busy_s > self.interval_s:
             raise ValueError(
                 f"Parameters `dwell_s` and `stream_s` together must not exceed `interval_s`, but "
-                f"{busy_s:g} > {self.interval_s:g}."
+                f"{format_quantity(busy_s, 's')} > {self.shown('interval_s')}."
             )
-        if not self.fit_from_hz < self.fit_to_hz:
-            raise ValueError(
-                f"Parameter `fit_from_hz` must be below `fit_to_hz`, but "
-                f"{self.fit_from_hz:g} >= {self.fit_to_hz:g}."
-            )
+        self.require_below("fit_from_hz", "fit_to_hz")
         if self.stream_s is not None and self.segment < 64:
             raise ValueError(
                 f"A segment of the record must hold 64 samples or more, not {self.segment}:"

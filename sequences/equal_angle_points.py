@@ -55,11 +55,7 @@ class EqualAnglePointsParameters(FrequencyScan):
 
     @model_validator(mode="after")
     def _reference_is_scanned(self) -> Self:
-        if not self.first_power_dbm < self.last_power_dbm:
-            raise ValueError(
-                f"Parameter `first_power_dbm` must be below `last_power_dbm`, but "
-                f"{self.first_power_dbm:g} >= {self.last_power_dbm:g}"
-            )
+        self.require_below("first_power_dbm", "last_power_dbm")
         if not self.start_hz <= self.reference_hz <= self.stop_hz:
             raise ValueError("Parameter `reference_hz` must lie between `start_hz` and `stop_hz`")
         asked = self.reference_power_dbm

@@ -53,11 +53,7 @@ class FieldScanParameters(SequenceParameters):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if not self.start_a < self.stop_a:
-            raise ValueError(
-                f"Parameter `start_a` must be below `stop_a`, but "
-                f"{self.start_a:g} >= {self.stop_a:g}; use direction=down to sweep downwards."
-            )
+        self.require_below("start_a", "stop_a", hint="to sweep downwards set `direction` to down")
         if self.tesla_per_ampere == 0:
             raise ValueError("Parameter `tesla_per_ampere` must not be zero.")
         if self.splitting_slope_hz_per_t == 0:

@@ -29,11 +29,7 @@ class FrequencySweeps(SequenceParameters):
 
     @model_validator(mode="after")
     def _start_below_stop(self) -> Self:
-        if not self.start_hz < self.stop_hz:
-            raise ValueError(
-                f"Parameter `start_hz` must be below `stop_hz`, but "
-                f"{self.start_hz:g} >= {self.stop_hz:g}; use direction=down to sweep downwards."
-            )
+        self.require_below("start_hz", "stop_hz", hint="to sweep downwards set `direction` to down")
         return self
 
     def steps(self, done: int = 0) -> Iterator[tuple[int, float]]:

@@ -44,11 +44,7 @@ class HysteresisParameters(Conditions):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if not self.start_hz < self.stop_hz:
-            raise ValueError(
-                f"Parameter `start_hz` must be below `stop_hz`, but "
-                f"{self.start_hz:g} >= {self.stop_hz:g}"
-            )
+        self.require_below("start_hz", "stop_hz")
         if not 1e-2 <= self.sample_rate_hz <= 1e7:
             raise ValueError(
                 "Parameters `dwell_s` and `samples_per_dwell` must make 0.01 Hz to 10 MHz of"

@@ -41,16 +41,12 @@ class LasingScanParameters(Conditions):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        for low, high in (("start_power_dbm", "stop_power_dbm"), ("band_from_hz", "band_to_hz")):
-            if not getattr(self, low) < getattr(self, high):
-                raise ValueError(
-                    f"Parameter `{low}` must be below `{high}`, but "
-                    f"{getattr(self, low):g} >= {getattr(self, high):g}"
-                )
+        self.require_below("start_power_dbm", "stop_power_dbm")
+        self.require_below("band_from_hz", "band_to_hz")
         if self.sample_rate_hz < 2 * self.band_to_hz:
             raise ValueError(
                 f"Parameter `sample_rate_hz` must be at least twice `band_to_hz`, but"
-                f" {self.sample_rate_hz:g} < 2 x {self.band_to_hz:g}"
+                f" {self.shown('sample_rate_hz')} < 2 x {self.shown('band_to_hz')}"
             )
         if not 64 <= self.segment <= self.samples <= 10_000_000:
             raise ValueError(

@@ -69,11 +69,7 @@ class PSDParameters(Conditions):
                 f"A segment must hold 64 to 10 million samples, but `segment_s` and"
                 f" `sample_rate_hz` make {self.segment}"
             )
-        if not self.fit_from_hz < self.fit_to_hz:
-            raise ValueError(
-                f"Parameter `fit_from_hz` must be below `fit_to_hz`, but "
-                f"{self.fit_from_hz:g} >= {self.fit_to_hz:g}"
-            )
+        self.require_below("fit_from_hz", "fit_to_hz")
         return self
 
     @property

@@ -82,11 +82,7 @@ class TimeScan(SequenceParameters):
 
     @model_validator(mode="after")
     def _start_below_stop(self) -> Self:
-        if not self.start_s < self.stop_s:
-            raise ValueError(
-                f"Parameter `start_s` must be below `stop_s`, but {self.start_s:g} >="
-                f" {self.stop_s:g}"
-            )
+        self.require_below("start_s", "stop_s")
         return self
 
     @property

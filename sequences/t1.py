@@ -59,7 +59,7 @@ class T1Parameters(TimeScan, Pulses):
         if not self.recovery_s + 2 * GAP_S < self.polarize_s:
             raise ValueError(
                 f"Parameter `recovery_s` must be below `polarize_s`, of which it is the beginning,"
-                f" but {self.recovery_s:g} >= {self.polarize_s:g}"
+                f" but {self.shown('recovery_s')} >= {self.shown('polarize_s')}"
             )
         return self
 

@@ -64,13 +64,19 @@ def test_survives_a_file() -> None:
         ({"start_hz": math.inf}, ["`start_hz`"]),
         ({"start_hz": "nan"}, ["`start_hz`: Cannot read 'nan'"]),
         ({"start_hz": "3 s"}, ["`start_hz`: ", "unknown unit 's'"]),
-        ({"start_hz": -1e9}, ["`start_hz`", "greater than 0", "-1 GHz"]),
+        ({"start_hz": -1e9}, ["Parameter `start_hz` must be above 0 Hz, but is -1 GHz."]),
         ({"start_hz": 4e9}, ["Argument `start_hz` must be below `stop_hz`."]),
-        ({"start_hz": 1.0, "points": 1}, ["`points`", "greater than or equal to 2"]),
+        ({"start_hz": 1.0, "points": 1}, ["Parameter `points` must be at least 2, but is 1."]),
         ({"start_hz": 1.0, "points": "2.5"}, ["`points`"]),
-        ({"start_hz": 1.0, "points": 10**9}, ["`points`", "less than or equal to 100"]),
+        (
+            {"start_hz": 1.0, "points": 10**9},
+            ["`points` must be at most 100, but is 1000000000."],
+        ),
         ({"start_hz": 1.0, "current_a": "9 A"}, ["`current_a`", "9 A"]),
-        ({"start_hz": 1.0, "way": "sideways"}, ["`way`"]),
+        (
+            {"start_hz": 1.0, "way": "sideways"},
+            ["must be 'up' or 'down', but is 'sideways'"],
+        ),
         ({"start_hz": "x", "points": 0}, ["`start_hz`", "`points`"]),
     ],
 )
@@ -80,6 +86,31 @@ def test_what_is_wrong_is_told_in_one_line(values: dict[str, Any], words: list[s
     message = str(caught.value)
     assert "\n" not in message
     assert all(word in message for word in words), message
+
+
+def test_a_message_names_fields_as_the_form_does() -> None:
+    for values, told in (
+        ({"start_hz": 4e9}, "Start must be below Stop."),
+        ({"start_hz": 1.0, "points": 1}, "Points must be at least 2, but is 1."),
+        ({"start_hz": 1.0, "current_a": 9.0}, "Current must be at most 8 A, but is 9 A."),
+        ({}, "Start is missing."),
+    ):
+        with pytest.raises(ParameterError) as caught:
+            Example.from_user(values)
+        assert Example.in_labels(str(caught.value)) == told
+    assert Example.in_labels("`other` and `start_hz`") == "`other` and Start"
+
+
+def test_an_order_is_told_with_units() -> None:
+    with pytest.raises(ValueError, match=r"`start_hz` must be below `stop_hz`, but 3.5 GHz >= 3"):
+        Example.model_construct(start_hz=3.5e9, stop_hz=3e9).require_below("start_hz", "stop_hz")
+
+
+def test_parameters_of_another_version_are_refused_in_one_line() -> None:
+    with pytest.raises(ParameterError, match="Unknown parameter `power_mw`; known are"):
+        Example.from_file('{"start_hz": 1.0, "power_mw": 3}')
+    with pytest.raises(ParameterError, match="`way` must be 'up' or 'down', but is 'both'"):
+        Example.from_file('{"start_hz": 1.0, "way": "both"}')
 
 
 def test_declaration_can_be_read_back() -> None:

@@ -121,3 +121,44 @@ def test_prefix_suits_the_larger_of_value_and_error() -> None:
     assert prefix_exponent(1.0, 5e6, "Hz") == 6
     assert prefix_exponent(5e6, 1e5, "dBm") == 0
     assert prefix_exponent(math.nan, math.nan, "Hz") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2 870 MHz", 2.87e9),
+        ("2\u202f870 MHz", 2.87e9),
+        ("2\u00a0870\u00a0MHz", 2.87e9),
+        ("2'870 MHz", 2.87e9),
+        ("2 870 000 000", 2.87e9),
+        ("1 234.5 kHz", 1.2345e6),
+        ("\N{MINUS SIGN}5 kHz", -5e3),
+    ],
+)
+def test_thousands_may_stand_apart(text: str, value: float) -> None:
+    assert parse_quantity(text, "Hz") == value
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "words"),
+    [
+        ("2,87 GHz", "Hz", "write it with a point: '2.87 GHz'"),
+        ("0,5", "s", "write it with a point: '0.5'"),
+        ("2,870 MHz", "Hz", "write '2.870 MHz' or '2870 MHz': a comma can mean either"),
+        ("1,234,567 Hz", "Hz", "write it without commas: '1234567 Hz'"),
+        ("1.000,5 s", "s", "write it like '2.5 s', without commas"),
+        ("2.87 ghz", "Hz", "unknown unit 'ghz' here; GHz?"),
+        ("2.87 G", "Hz", "unknown unit 'G' here; GHz?"),
+        ("5 mhz", "Hz", "mHz or MHz?"),
+        ("5 dbm", "dBm", "dBm?"),
+        ("10 msec", "s", "ms?"),
+        ("3 parsec", "s", "known are s, min, h"),
+        ("5 GHz", "", "write the number alone"),
+        ("1 2870 MHz", "Hz", "write it like '2.5 Hz'"),
+        ("5e3 100 Hz", "Hz", "write it like '2.5 Hz'"),
+    ],
+)
+def test_what_to_write_instead_is_said(text: str, unit: str, words: str) -> None:
+    with pytest.raises(UnitError) as caught:
+        parse_quantity(text, unit)
+    assert words in str(caught.value)
