@@ -169,6 +169,8 @@ class SequenceParameters(BaseModel):
         given = error["input"]
         numeric = isinstance(given, float | int) and not isinstance(given, bool)
         shown = format_quantity(given, unit, digits=12) if numeric else repr(given)
+        if given is None:
+            return f"Parameter `{name}` needs a value."
         context = error.get("ctx", {})
         if error["type"] in _BOUNDS:
             words, key = _BOUNDS[error["type"]]

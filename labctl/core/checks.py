@@ -4,6 +4,7 @@ from labctl.core.rig import Rig
 from labctl.core.sequence import MeasurementSequence
 from labctl.errors import LimitError, ParameterError, RigError
 from labctl.parameters import SequenceParameters, device_limit_of
+from labctl.units import format_quantity
 
 
 def check_roles(cls: type[MeasurementSequence], rig: Rig) -> None:
@@ -25,4 +26,8 @@ def check_limits(model: SequenceParameters, rig: Rig) -> None:
         try:
             rig.devices[role].limits.check(setting, value)
         except LimitError as error:
-            raise ParameterError(f"Parameter `{name}`: {role} {error}") from error
+            limits = rig.devices[role].limits[setting]
+            shown = format_quantity(value, limits.unit, digits=12)
+            raise ParameterError(
+                f"Parameter `{name}` = {shown} is outside the device's limits {limits} ({role})."
+            ) from error

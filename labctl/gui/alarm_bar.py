@@ -1,12 +1,12 @@
-"""What cannot wait to be noticed, laid over the plots so that nothing moves when it comes."""
+"""What cannot wait to be noticed, laid over the plots."""
 
-from PyQt5.QtCore import QEvent, QObject, Qt
-from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-_MARGIN = 6
+from labctl.gui.overlay import Overlay
 
 
-class AlarmBar(QFrame):
+class AlarmBar(Overlay):
     """A band at the top of another widget; it goes when there is nothing more to say.
 
     Args:
@@ -16,7 +16,6 @@ class AlarmBar(QFrame):
     def __init__(self, over: QWidget) -> None:
         super().__init__(over)
         self.setObjectName("alarm_bar")
-        self._over = over
         self._text = QLabel("")
         self._text.setObjectName("alarm_text")
         self._text.setWordWrap(True)
@@ -24,8 +23,6 @@ class AlarmBar(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 5, 8, 5)
         layout.addWidget(self._text)
-        over.installEventFilter(self)
-        self.hide()
 
     def show_lines(self, lines: list[str]) -> None:
         """Show these, a line each; none hides the band."""
@@ -34,16 +31,4 @@ class AlarmBar(QFrame):
             return
         self._text.setText(text)
         self.setVisible(bool(text))
-        self._place()
-        self.raise_()
-
-    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:  # noqa: N802  Qt's name
-        """Keep the width of what is below."""
-        if a0 is self._over and a1 is not None and a1.type() == QEvent.Type.Resize:
-            self._place()
-        return False
-
-    def _place(self) -> None:
-        width = self._over.width() - 2 * _MARGIN
-        height = max(self.heightForWidth(width), self.minimumSizeHint().height())
-        self.setGeometry(_MARGIN, _MARGIN, width, height)
+        self.place()

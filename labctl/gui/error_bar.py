@@ -4,7 +4,6 @@ import traceback
 
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
@@ -13,12 +12,18 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from labctl.gui.overlay import Overlay
 
-class ErrorBar(QFrame):
-    """A red bar above the plots; it blocks nothing and goes away when it is closed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+class ErrorBar(Overlay):
+    """A red bar over the plots, which it does not move; it goes away when it is closed.
+
+    Args:
+        over: the plots.
+    """
+
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over, Qt.Edge.BottomEdge)
         self.setObjectName("error_bar")
         self._text = QLabel("")
         self._text.setObjectName("error_text")
@@ -49,7 +54,7 @@ class ErrorBar(QFrame):
         layout.setContentsMargins(8, 4, 4, 4)
         layout.addLayout(row)
         layout.addWidget(self._details)
-        self.hide()
+        self._unfold.toggled.connect(lambda _: self.place())
 
     def show_error(self, message: str, details: str) -> None:
         """Show one message; the one before it goes."""
@@ -58,6 +63,7 @@ class ErrorBar(QFrame):
         self._unfold.setChecked(False)
         self._unfold.setVisible(bool(details))
         self.show()
+        self.place()
 
 
 def details_of(error: BaseException) -> str:

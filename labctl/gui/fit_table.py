@@ -111,8 +111,8 @@ class FitTable(QWidget):
         self._table.setRowCount(len(rows))
         header = self._table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        if chosen == VALUES:  # where it is too narrow, long values wrap
-            header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        if chosen == VALUES:  # where it is too narrow, long names wrap and values stay whole
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for number, cells in enumerate(rows):
             for column, cell in enumerate(cells):
                 item = QTableWidgetItem(cell)

@@ -61,6 +61,7 @@ class PeaksKept:
         self._dots, self._line = dots, line
         self._x = self._y = np.empty(0)
         self._error: Floats | None = None
+        self._whole = True
         self._colour, self._width = "#808080", 1.0
         self.item = pg.PlotDataItem()
         self._bars = pg.ErrorBarItem(beam=0.0)
@@ -100,7 +101,9 @@ class PeaksKept:
         self.set_data([], [])
 
     def _view_changed(self, _: object, __: Sequence[float]) -> None:
-        if len(self._x) > SPARSE and not self._plot.getViewBox().autoRangeEnabled()[0]:
+        # While everything is shown and drawn, the view follows the data and not the other way.
+        everything = self._whole and self._plot.getViewBox().autoRangeEnabled()[0]
+        if len(self._x) > SPARSE and not everything:
             self._draw()
 
     def _draw(self) -> None:
@@ -111,12 +114,13 @@ class PeaksKept:
             self._bars.setVisible(False)
             return
         view = (float(self._x[0]), float(self._x[-1]))
-        if not box.autoRangeEnabled()[0]:
+        few = len(self._x) <= SPARSE
+        self._whole = few or bool(box.autoRangeEnabled()[0])
+        if not self._whole:
             low, high = box.viewRange()[0]
             view = (10.0**low, 10.0**high) if log else (low, high)
         pixels = max(int(box.width()), 100)
-        x, y = min_max(self._x, self._y, view, pixels, log=log)
-        few = len(self._x) <= SPARSE
+        x, y = (self._x, self._y) if few else min_max(self._x, self._y, view, pixels, log=log)
         dots = self._dots and few
         pen = pg.mkPen(self._colour, width=self._width) if self._line or not dots else None
         self.item.setData(

@@ -11,7 +11,6 @@ from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from PyQt5.QtWidgets import (
 from labctl.data import FitResult
 from labctl.errors import LabError
 from labctl.gui.column_plots import Histogram, TimePlot
+from labctl.gui.elided_label import ElidedLabel
 from labctl.gui.fit_plot import FitPlot
 from labctl.gui.live_data import LiveData
 from labctl.gui.map_plot import SetpointMap, Waterfall
@@ -50,12 +50,12 @@ class PlotArea(QWidget):
         self._tabs = QTabWidget()
         self._tabs.setObjectName("plot_tabs")
         self._tabs.setDocumentMode(True)
-        self._tabs.currentChanged.connect(lambda _: self.refresh(force=True))
-        self._title = QLabel(EMPTY)
+        self._tabs.currentChanged.connect(lambda _: self._turn())
+        self._title = ElidedLabel(EMPTY)
         self._title.setObjectName("plot_title")
-        self._overlaid = QLabel("")
+        self._overlaid = ElidedLabel()
         self._overlaid.setObjectName("overlay_label")
-        self._cursor = QLabel("")
+        self._cursor = ElidedLabel()
         self._cursor.setObjectName("cursor_label")
         self._cursor.setProperty("state", "quiet")
         top, bottom = QHBoxLayout(), QHBoxLayout()
@@ -87,8 +87,12 @@ class PlotArea(QWidget):
         """Make the plots of a run, replacing those of the last one."""
         chosen = self._tabs.tabText(self._tabs.currentIndex())
         self._data, self._drawn = data, -1
-        self._title.setText(f"<b>{title}</b>")
-        self._overlaid.setText("")
+        self._title.show_text(title)
+        font = self._title.font()
+        font.setBold(True)
+        self._title.setFont(font)
+        self._overlaid.show_text("")
+        self._cursor.show_text("")
         self._tabs.blockSignals(True)
         for view in self._views:
             view.deleteLater()
@@ -127,8 +131,8 @@ class PlotArea(QWidget):
                 if data is not None and bool(data.signal.shape) != bool(mine):
                     return False
                 view.overlay(data)
-                colour = self._theme.earlier
-                self._overlaid.setText(f'<span style="color:{colour}">— {name}</span>')
+                self._overlaid.show_text(f"— {name}")
+                self._overlaid.setStyleSheet(f"color: {self._theme.earlier}")
                 return True
         return False
 
@@ -153,6 +157,7 @@ class PlotArea(QWidget):
         self._theme = theme
         for view in self._views:
             view.set_theme(theme)
+        self._overlaid.setStyleSheet(f"color: {theme.earlier}")
 
     def save(self, path: Path) -> None:
         """Write the plot in front: .png, .svg, or its data as .csv."""
@@ -166,6 +171,10 @@ class PlotArea(QWidget):
                 view.save_picture(path)
         except LabError as error:
             self.failed.emit(error)
+
+    def _turn(self) -> None:
+        self._cursor.show_text("")
+        self.refresh(force=True)
 
     def _ask_picture(self) -> None:
         self._ask("Save the plot", "plot.png", "Pictures (*.png *.svg)")
@@ -182,6 +191,6 @@ class PlotArea(QWidget):
 
     def _add(self, title: str, view: PlotView) -> None:
         view.set_theme(self._theme)
-        view.pointed_at.connect(self._cursor.setText)
+        view.pointed_at.connect(self._cursor.show_text)
         self._views.append(view)
         self._tabs.addTab(view, title)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtCore import QEvent, pyqtSignal
 from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
 from labctl.data import FitResult
@@ -85,14 +85,7 @@ class PlotView(QWidget):
         self._units = (x[1], y[1])
         self.plot.setLogMode(log, log)
         for name, (label, unit) in (("bottom", x), ("left", y)):
-            axis = self.plot.getAxis(name)
-            prefixed = unit in PREFIXED | {"counts"} and not log
-            axis.enableAutoSIPrefix(prefixed)
-            if prefixed:
-                axis.setLabel(label, units=unit)
-            else:
-                written = unit.replace("^2", "²")
-                axis.setLabel(f"{label} ({written})" if unit else label, units=None)
+            label_axis(self.plot.getAxis(name), label, unit, log=log)
 
     def fit_view(self) -> None:
         """Show everything, and go on doing so."""
@@ -135,8 +128,15 @@ class PlotView(QWidget):
         x_unit, y_unit = self._units
         return f"{format_quantity(x, x_unit)},  {format_quantity(y, y_unit, digits=5)}"
 
+    def leaveEvent(self, a0: QEvent | None) -> None:  # noqa: N802  Qt's name
+        """Without a cursor there is nothing to read out."""
+        super().leaveEvent(a0)
+        self.pointed_at.emit("")
+
     def _mouse_moved(self, event: tuple[Any]) -> None:
         place = event[0]
+        if not self.isVisible():  # the move was told late, and another plot is in front
+            return
         if not self.plot.sceneBoundingRect().contains(place):
             return
         at = self.plot.getViewBox().mapSceneToView(place)
@@ -144,6 +144,17 @@ class PlotView(QWidget):
         if self.plot.getAxis("bottom").logMode:
             x, y = 10.0 ** min(x, 300.0), 10.0 ** min(y, 300.0)
         self.pointed_at.emit(self.read_out(x, y))
+
+
+def label_axis(axis: pg.AxisItem, label: str, unit: str, *, log: bool) -> None:
+    """Name an axis, with SI prefixes where its unit takes them."""
+    prefixed = unit in PREFIXED | {"counts"} and not log
+    axis.enableAutoSIPrefix(prefixed)
+    if prefixed:
+        axis.setLabel(label, units=unit)
+    else:
+        written = unit.replace("^2", "²")
+        axis.setLabel(f"{label} ({written})" if unit else label, units=None)
 
 
 def labelled(name: str, unit: str) -> str:

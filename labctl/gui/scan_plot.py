@@ -66,6 +66,8 @@ class ScanPlot(PlotView):
         for marker in self._markers:
             marker.setPen(_dashed(theme))
             marker.label.setColor(theme.model)
+            marker.label.fill = pg.mkBrush(_plate(theme))
+            marker.label.update()
 
     def redraw(self) -> None:
         if not self._data.points:
@@ -103,11 +105,9 @@ class ScanPlot(PlotView):
             self._model.clear()
             self._make_room(False)
             return
-        self._model.set_data(curve.x, curve.model)
+        self._model.set_data(*curve.drawn)
         peaks = _peaks(fit)
         self._make_room(len(peaks) > 0)
-        fill = pg.mkColor(self.theme.plot)
-        fill.setAlphaF(0.75)
         places = [float(np.log10(place)) if self.is_spectrum else place for place, _ in peaks]
         for number, (at, (_, text)) in enumerate(zip(places, peaks, strict=True)):
             # Of two lines side by side the first is named on its left.
@@ -116,7 +116,7 @@ class ScanPlot(PlotView):
             marker = pg.InfiniteLine(
                 at, angle=90, pen=_dashed(self.theme), label=text,
                 labelOpts={"position": 0.98, "rotateAxis": (1, 0), "anchors": [anchor, anchor],
-                           "color": self.theme.model, "fill": fill},
+                           "color": self.theme.model, "fill": _plate(self.theme)},
             )  # fmt: skip
             self.plot.addItem(marker, ignoreBounds=True)
             self._markers.append(marker)
@@ -177,6 +177,13 @@ class ScanPlot(PlotView):
 
 def _dashed(theme: Theme) -> Any:
     return pg.mkPen(theme.model, style=Qt.PenStyle.DashLine)
+
+
+def _plate(theme: Theme) -> Any:
+    """What a name at a peak is written on, so that no curve runs through it."""
+    fill = pg.mkColor(theme.plot)
+    fill.setAlphaF(0.75)
+    return fill
 
 
 def _dotted(theme: Theme) -> Any:
