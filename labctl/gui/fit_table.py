@@ -5,6 +5,7 @@
 import math
 
 from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QResizeEvent
 from PyQt5.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -22,6 +23,8 @@ from labctl.fit_cells import Truth, table_cells, value_rows, words
 NOTHING = "The fit appears here while data come in."
 VALUES = "Values"
 NOTES = 6
+_LEAST_NAME = 0.4
+"""Part of the width that a long name has at least."""
 _RIGHT = int(Qt.AlignmentFlag.AlignRight) | int(Qt.AlignmentFlag.AlignVCenter)
 
 
@@ -111,8 +114,6 @@ class FitTable(QWidget):
         self._table.setRowCount(len(rows))
         header = self._table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        if chosen == VALUES:  # where it is too narrow, long names wrap and values stay whole
-            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for number, cells in enumerate(rows):
             for column, cell in enumerate(cells):
                 item = QTableWidgetItem(cell)
@@ -120,7 +121,28 @@ class FitTable(QWidget):
                     item.setTextAlignment(_RIGHT)
                 item.setToolTip(cell)
                 self._table.setItem(number, column, item)
+        self._share_width()
         self._table.resizeRowsToContents()
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
+        """Share the new width."""
+        super().resizeEvent(a0)
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """Where it is too narrow, long names wrap first, down to two fifths; then values do."""
+        if self._choice.currentText() != VALUES or self._table.columnCount() < 2:
+            return
+        header, width = self._table.horizontalHeader(), self._table.viewport().width()
+        name, value, *truth = (
+            max(self._table.sizeHintForColumn(c), header.sectionSizeHint(c))
+            for c in range(self._table.columnCount())
+        )
+        left = width - sum(truth)
+        first = max(left - value, min(name, int(_LEAST_NAME * left)))
+        for column, size in ((0, first), (1, left - first)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, size)
 
 
 def _capital(text: str) -> str:

@@ -69,6 +69,7 @@ class PeaksKept:
         plot.addItem(self.item)
         self._bars.setVisible(False)
         plot.getViewBox().sigXRangeChanged.connect(self._view_changed)
+        plot.getViewBox().sigStateChanged.connect(self._state_changed)
 
     @property
     def data(self) -> tuple[Floats, Floats, Floats | None]:
@@ -101,9 +102,12 @@ class PeaksKept:
         self.set_data([], [])
 
     def _view_changed(self, _: object, __: Sequence[float]) -> None:
-        # While everything is shown and drawn, the view follows the data and not the other way.
-        everything = self._whole and self._plot.getViewBox().autoRangeEnabled()[0]
-        if len(self._x) > SPARSE and not everything:
+        if len(self._x) > SPARSE and not self._plot.getViewBox().autoRangeEnabled()[0]:
+            self._draw()
+
+    def _state_changed(self, _: object) -> None:
+        # Not while the range is being changed: the plot would forget that there is more to show.
+        if not self._whole and self._plot.getViewBox().autoRangeEnabled()[0]:
             self._draw()
 
     def _draw(self) -> None:
