@@ -8,6 +8,12 @@ import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labctl.analysis.significance import (
+    claims_only_what_is_there,
+    no_claim,
+    silence,
+    stands_out,
+)
 from labctl.analysis.spectra import mode_table
 from labctl.data import FitCurve, FitResult, FitValue
 from labctl.errors import ParameterError
@@ -19,6 +25,12 @@ MINIMUM_SAMPLES = 40
 MINIMUM_TRACES = 10
 MAX_GROWTH = 5.0
 """Growth in one record, -damping x length: amplitudes grow by less than exp(5 pi)."""
+MODERATION = 10
+"""So many degrees of freedom the scatter of all samples together adds to that of each."""
+DAMPINGS = 4.0
+"""Independent dampings at each frequency, among which noise may choose as well."""
+NEARBY = 8.0
+"""Fourier frequencies on either side of a mode that tell the noise in a single trace."""
 _PADDING = 8
 _PER_MODE = 4
 """Ringing frequency (Hz), damping (Hz), cosine and sine amplitude."""
@@ -39,6 +51,7 @@ def decaying_sines(time_s: ArrayLike, p: ArrayLike) -> Floats:
     return total
 
 
+@claims_only_what_is_there("damped sines")
 def fit_ring_down(
     time_s: ArrayLike, traces: ArrayLike, *, max_modes: int = MAX_MODES, growing: bool = False
 ) -> FitResult:
@@ -47,8 +60,12 @@ def fit_ring_down(
     What disturbs a ring-down is above all the Brownian motion of the same modes, which an average
     leaves as a *coherent* noise; errors from independent samples would be several times too
     small. So the scatter of the traces gives the covariance: least squares is linear near its
-    minimum, and each trace alone moves the parameters by (J^T J)^-1 J^T (trace - mean). A second
-    mode is kept where its amplitude, under that covariance, beats the BIC: 4 ln(samples).
+    minimum, and each trace alone moves the parameters by (J^T J)^-1 J^T (trace - mean).
+
+    A mode is claimed where it stands out (see `significance`): by chance its squared amplitude
+    over the noise is F distributed with two parameters, at as many places as there are
+    frequencies and dampings. The noise is that of the residuals about the mode's frequency, or
+    the scatter of its amplitude over the traces where that is larger.
 
     Args:
         time_s: shape (n,), equally spaced, rising; phases refer to its zero.
@@ -60,7 +77,8 @@ def fit_ring_down(
     Returns:
         `values`: mode_i_frequency_hz (natural: the ringing is at sqrt(f^2 - g^2/4)),
         mode_i_damping_hz (gamma/2 pi, the envelope is exp(-gamma t/2)), mode_i_amplitude and
-        mode_i_phase_rad of a sine, the strongest mode first, then offset. Table "modes".
+        mode_i_phase_rad of a sine, the strongest mode first, then offset. Table "modes". Where
+        nothing rings there are no values, and a note.
 
     Raises:
         ParameterError: NaN, shapes that do not match, too few samples, unequal steps.
@@ -69,20 +87,32 @@ def fit_ring_down(
     if not 1 <= max_modes <= MAX_MODES:
         raise ParameterError(f"Argument `max_modes` must be 1 or {MAX_MODES}, not {max_modes}.")
     mean = y.mean(axis=0)
-    best, covariance = _fit(t, y, _with_another(t, mean, np.array([mean.mean()]), growing), growing)
-    if max_modes > 1:
+    best, covariance = np.array([mean.mean()]), np.empty((0, 0))
+    dumb = silence("The detector", y)
+    for _ in range(0 if dumb else max_modes):
         trial, wider = _fit(t, y, _with_another(t, mean, best, growing), growing)
-        second = slice(_PER_MODE + 2, 2 * _PER_MODE)
-        wald = trial[second] @ np.linalg.pinv(wider[second, second]) @ trial[second]
-        if wald > _PER_MODE * np.log(t.size) and _apart(trial):
-            best, covariance = trial, wider
-    best, covariance = _strongest_first(best, covariance)
-
+        if not (_rings(t, y, trial) and _apart(trial)):
+            break
+        best, covariance = trial, wider
     model = decaying_sines(t, best)
-    if len(y) > 1:
-        error = np.maximum(y.std(axis=0, ddof=1) / np.sqrt(len(y)), 1e-12 * np.ptp(mean) + 1e-300)
-    else:
-        error = np.full(t.size, np.std(mean - model) or 1.0)
+    error = _error_of_mean(y, mean - model)
+    curve = FitCurve(
+        x=t,
+        y=mean,
+        y_error=error,
+        model=model,
+        x_name="time_s",
+        x_unit="s",
+        x_label="Time after the excitation",
+        y_name="trace",
+        y_unit="counts/s",
+        y_label="APD1 count rate (angle)",
+    )
+    if best.size == 1:
+        return no_claim(
+            "damped sines", dumb or "No ringing stands out from the noise.", curve=curve
+        )
+    best, covariance = _strongest_first(best, covariance)
     reduced = float(np.sum(((mean - model) / error) ** 2)) / (t.size - best.size)
     values, covariance = _physical(best, covariance)
     modes = best.size // _PER_MODE
@@ -93,18 +123,7 @@ def fit_ring_down(
         reduced_chi_square=reduced if len(y) > 1 else float("nan"),
         notes=tuple(_notes(values, modes, t, len(y))),
         tables={"modes": mode_table(values, modes, {"amplitude": "counts/s"})},
-        curve=FitCurve(
-            x=t,
-            y=mean,
-            y_error=error,
-            model=model,
-            x_name="time_s",
-            x_unit="s",
-            x_label="Time after the excitation",
-            y_name="trace",
-            y_unit="counts/s",
-            y_label="APD1 count rate (angle)",
-        ),
+        curve=curve,
     )
 
 
@@ -195,9 +214,58 @@ def _slopes(t: Floats, p: Floats) -> Floats:
     return np.stack([*columns, np.ones(t.size)], axis=1)
 
 
+def _rings(t: Floats, y: Floats, p: Floats) -> bool:
+    """Whether the last mode of `p` stands out, with frequencies and dampings as they are."""
+    basis = _slopes(t, p)
+    linear = [i for i in range(p.size) if i == p.size - 1 or i % _PER_MODE > 1]
+    gain = np.linalg.pinv(basis[:, linear])[-3:-1]
+    places = DAMPINGS * t.size / 2
+    amplitude = gain @ y.mean(axis=0)
+    size = np.sum(gain**2, axis=1)  # of either quadrature, in white noise of unit variance
+    rest = y - (y.mean(axis=0) if len(y) > 1 else decaying_sines(t, p))
+    variance, freedom = _noise_nearby(t, rest, p)
+    if len(y) > 1:
+        moves = rest @ gain.T
+        scatter = float(np.sum(moves**2 / size)) / (2 * (len(y) - 1))
+        variance = max(variance, scatter) / len(y)
+    if variance == 0:
+        return bool(np.any(amplitude))
+    won = float(np.sum(amplitude**2 / size)) / variance
+    return stands_out(won, 2, places=places, freedom=freedom)
+
+
+def _noise_nearby(t: Floats, rest: Floats, p: Floats) -> tuple[float, float]:
+    """Variance per sample of the noise about the last mode's frequency, and its freedom.
+
+    From the residuals of the traces, in which the Brownian motion of the mode stays.
+    """
+    f, g = p[-_PER_MODE - 1], abs(p[-_PER_MODE])
+    frequency = np.fft.rfftfreq(t.size, t[1] - t[0])[1:]
+    near = np.abs(frequency - f) <= max(g, NEARBY / (t[-1] - t[0]))
+    power = np.sum(np.abs(np.fft.rfft(rest, axis=1)[:, 1:][:, near]) ** 2) / t.size
+    bins = float(near.sum())
+    # One trace gave the mode; of several the mean is taken away.
+    effective = bins - _PER_MODE / 2 if len(rest) == 1 else bins * (len(rest) - 1)
+    return float(power) / max(effective, 0.5), max(2 * effective, 1.0)
+
+
+def _error_of_mean(y: Floats, rest: Floats) -> Floats:
+    """Of every sample; a few traces borrow from all samples, one trace from its residuals."""
+    traces = len(y)
+    if traces == 1:
+        return np.full(rest.size, np.std(rest) or 1.0)
+    variance = y.var(axis=0, ddof=1)
+    own = (traces - 1) / (traces - 1 + MODERATION)
+    moderated = own * variance + (1 - own) * variance.mean()
+    return np.sqrt(moderated / traces) if np.any(moderated) else np.ones(rest.size)
+
+
 def _apart(p: Floats) -> bool:
     """Whether two modes are two, not one line described twice."""
-    (f1, g1, *_), (f2, g2, *_) = p[:-1].reshape(-1, _PER_MODE)
+    modes = p[:-1].reshape(-1, _PER_MODE)
+    if len(modes) < 2:
+        return True
+    (f1, g1, *_), (f2, g2, *_) = modes
     return bool(abs(f1 - f2) > max(min(g1, g2) / 2, 1e-9))
 
 

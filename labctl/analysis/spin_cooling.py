@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.analysis.ring_down import MINIMUM_SAMPLES, fit_ring_down
+from labctl.analysis.ring_down import MINIMUM_SAMPLES, MODERATION, fit_ring_down
+from labctl.analysis.significance import claims_only_what_is_there, silence
 from labctl.analysis.temperature import damping_temperature
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
@@ -19,8 +20,6 @@ MISFIT = 1.5
 """Reduced chi-square above which a decay is not exponential over the window that was fitted."""
 SAME_MODE = 0.08
 """Two fitted frequencies closer than this part of them are one mode that is not exponential."""
-CLEAR = 5.0
-"""Amplitude over its error from which a ringing counts."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class DrivenMode:
     """One libration under one microwave, from its averaged decays.
 
     Attributes:
-        damping_hz: gamma_eff/2 pi with its standard error; negative where the motion grows.
+        damping_hz: gamma_eff/2 pi with its standard error; negative where the motion grows, NaN
+            where nothing rings.
         frequency_hz: natural frequency with its standard error.
         window_s: length of the record that was fitted.
         clear: whether the ringing stands out from the noise.
@@ -40,6 +40,12 @@ class DrivenMode:
     window_s: float
     clear: bool
     exponential: bool
+
+    @classmethod
+    def silent(cls, window_s: float) -> DrivenMode:
+        """Nothing rings."""
+        unknown = float("nan"), float("nan")
+        return cls(unknown, unknown, window_s, clear=False, exponential=True)
 
     @property
     def cooled_or_warm(self) -> bool:
@@ -64,9 +70,12 @@ def fit_driven_mode(time_s: ArrayLike, traces: ArrayLike) -> DrivenMode:
     t, y = np.asarray(time_s, dtype=np.float64), np.asarray(traces, dtype=np.float64)
     size = t.size
     # Errors from the scatter of m traces make chi-square F-distributed.
-    limit = MISFIT * (len(y) - 1) / (len(y) - 3) if len(y) > 3 else np.inf
+    freedom = len(y) - 1 + MODERATION
+    limit = MISFIT * freedom / (freedom - 2) if len(y) > 3 else np.inf
     while True:
         fit = fit_ring_down(t[:size], y[:, :size], growing=True)
+        if not fit.values:
+            return DrivenMode.silent(float(t[size - 1] - t[0]))
         if _one_mode_twice(fit):
             fit = fit_ring_down(t[:size], y[:, :size], growing=True, max_modes=1)
         exponential = not fit.reduced_chi_square > limit
@@ -76,14 +85,13 @@ def fit_driven_mode(time_s: ArrayLike, traces: ArrayLike) -> DrivenMode:
         if (t[shorter] - t[0]) * fit.values["mode_1_frequency_hz"].value < 4:
             break
         size = shorter
-    amplitude = fit.values["mode_1_amplitude"]
     damping, frequency = fit.values["mode_1_damping_hz"], fit.values["mode_1_frequency_hz"]
     return DrivenMode(
         (damping.value, damping.error),
         (frequency.value, frequency.error),
         float(t[size - 1] - t[0]),
-        amplitude.value > CLEAR * amplitude.error,
-        exponential,
+        clear=True,
+        exponential=exponential,
     )
 
 
@@ -94,6 +102,7 @@ def _one_mode_twice(fit: FitResult) -> bool:
     return abs(first - second) < SAME_MODE * first
 
 
+@claims_only_what_is_there("damping by the spins")
 def fit_cooling(
     microwave_hz: ArrayLike,
     reference: ArrayLike,
@@ -120,6 +129,7 @@ def fit_cooling(
     Raises:
         ParameterError: NaN or shapes that do not match.
     """
+    dumb = silence("The detector", traces)
     at, off = np.asarray(microwave_hz, dtype=np.float64), np.asarray(reference, dtype=bool)
     y = np.asarray(traces, dtype=np.float64)
     if at.ndim != 1 or at.shape != off.shape or y.ndim != 2 or len(y) != at.size:
@@ -137,7 +147,7 @@ def fit_cooling(
         values=values,
         covariance=covariance,
         reduced_chi_square=float("nan"),
-        notes=tuple(_notes(steps, modes, rest, len(y))),
+        notes=(dumb,) if dumb else tuple(_notes(steps, modes, rest, len(y))),
         tables={"microwave": _table(steps, modes, temperatures)} if modes else {},
         curve=_curve(steps, modes, rest),
     )
@@ -158,7 +168,7 @@ def _values(
     rest: DrivenMode | None,
 ) -> tuple[dict[str, FitValue], Floats]:
     values: dict[str, FitValue] = {}
-    if rest is not None:
+    if rest is not None and rest.clear:
         values["reference_damping_hz"] = FitValue(*rest.damping_hz, "Hz", "Damping, reference")
         values["reference_frequency_hz"] = FitValue(
             *rest.frequency_hz, "Hz", "Libration, reference"
@@ -167,8 +177,9 @@ def _values(
     if rest is not None and known:
         i = min(known, key=lambda index: temperatures[index][0])
         mode, (kelvin, error) = modes[i], temperatures[i]
-        values["coldest_damping_hz"] = FitValue(*mode.damping_hz, "Hz", "Damping, coldest")
-        values["coldest_frequency_hz"] = FitValue(*mode.frequency_hz, "Hz", "Libration, coldest")
+        at = f"coldest ({steps[i] / 1e9:.5g} GHz)"
+        values["coldest_damping_hz"] = FitValue(*mode.damping_hz, "Hz", f"Damping, {at}")
+        values["coldest_frequency_hz"] = FitValue(*mode.frequency_hz, "Hz", f"Libration, {at}")
         values["coldest_temperature_k"] = FitValue(kelvin, error, "K", "T gamma/gamma_eff")
     covariance = np.diag([value.error**2 for value in values.values()])
     if "coldest_temperature_k" in values:
@@ -178,8 +189,6 @@ def _values(
             covariance[row, 4] = covariance[4, row] = (
                 sign * kelvin / damping.value * damping.error**2
             )
-        at = float(steps[min(known, key=lambda index: temperatures[index][0])])
-        values["coldest_microwave_hz"] = FitValue(at, 0.0, "Hz", "Microwave, coldest")
     return values, covariance
 
 

@@ -71,13 +71,33 @@ def test_a_record_too_short_for_the_damping_is_noted() -> None:
     assert any("too short" in note for note in fit_ring_down(TIME_S, y).notes)
 
 
-def test_noise_alone_is_noted() -> None:
-    y = np.random.default_rng(4).standard_normal((30, TIME_S.size))
-    assert any("hardly" in note for note in fit_ring_down(TIME_S, y).notes)
+@pytest.mark.parametrize("m", [1, 2, 3, 30])
+def test_noise_alone_rings_nowhere(m: int) -> None:
+    """Photons, and the Brownian motion of a mode that nobody excited."""
+    found = 0
+    for seed in range(25):
+        rng = np.random.default_rng([m, seed])
+        light = rng.poisson(200, (m, TIME_S.size)) * 1e3
+        for y in (light, brownian(rng, m, 480.0, 60.0, 1.0)):
+            result = fit_ring_down(TIME_S, y)
+            found += bool(result.values)
+            assert result.values or "No ringing" in result.notes[0]
+    assert found <= 3  # of 50, at a false-alarm probability of 1 %
 
 
-def test_constant_traces_do_not_break_the_fit() -> None:
-    assert fit_ring_down(TIME_S, np.full((12, TIME_S.size), 5.0)).values["offset"].value == 5.0
+@pytest.mark.parametrize("m", [3, 12])
+def test_the_noise_of_one_mode_is_no_second_mode(m: int) -> None:
+    rng = np.random.default_rng(m)
+    fits = [fit_ring_down(TIME_S, traces(rng, ONE, m)) for _ in range(30)]
+    assert sum("mode_1_frequency_hz" in fit.values for fit in fits) >= 29
+    assert sum("mode_2_frequency_hz" in fit.values for fit in fits) <= 2
+
+
+@pytest.mark.parametrize("level", [0.0, 5.0])
+def test_a_detector_that_says_nothing_rings_nowhere(level: float) -> None:
+    result = fit_ring_down(TIME_S, np.full((12, TIME_S.size), level))
+    assert not result.values
+    assert "nothing" in result.notes[0] or "same value" in result.notes[0]
 
 
 @pytest.mark.parametrize(
