@@ -122,7 +122,7 @@ class Alignment:
         microwave.output = False
 
     def analyze(self, run: Run) -> FitResult | None:
-        """Mean contrast over all cycles, free of a linear drift; None for a single cycle."""
+        """Mean contrast over all cycles, free of a linear drift."""
         return contrast_of_cycles(
             run["time_s"], run["off_rate"], run["on_rate"], run["contrast_error"]
         )

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from labctl.analysis.drift_rate import MINIMUM_POINTS, DriftRate, fit_drift
 from labctl.analysis.libration_monitor import drift_of_modes, strongest_modes
+from labctl.analysis.significance import silence
 from labctl.analysis.spectra import Averaging, welch_psd
 from labctl.data import Column, FitCurve, FitResult, FitValue, PlotHint, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
@@ -144,16 +145,20 @@ class Drift:
         if len(run) < MINIMUM_POINTS:
             return None
         dwell_s = run.parameters["dwell_s"]
+        names = {"angle": "Angle", "pl": "PL"}
+        dumb = {signal: silence(name, run[f"{signal}_counts"]) for signal, name in names.items()}
         drifts = {
-            signal: fit_drift(run["time_s"], run[f"{signal}_counts"], dwell_s)
-            for signal in ("angle", "pl")
+            signal: fit_drift(run["time_s"], run[f"{signal}_counts"], dwell_s) for signal in names
         }
         values: dict[str, FitValue] = {}
-        for (signal, drift), name in zip(drifts.items(), ("Angle", "PL"), strict=True):
+        for (signal, drift), name in zip(drifts.items(), names.values(), strict=True):
+            if dumb[signal]:
+                continue
             values[f"{signal}_drift_per_s2"] = FitValue(
                 drift.drift_per_s2, drift.error_per_s2, "counts/s^2", f"{name}: drift"
             )
-        notes = [note for signal, drift in drifts.items() for note in _notes(signal, drift)]
+        notes = [said for said in dumb.values() if said]
+        notes += [note for signal, drift in drifts.items() for note in _notes(signal, drift)]
         if run.parameters.get("stream_s"):
             modes = run.parameters["modes"]
             pairs = [

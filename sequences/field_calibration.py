@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import model_validator
 
 from labctl.analysis.field_calibration import MINIMUM_CURRENTS, calibration_result
+from labctl.analysis.significance import no_claim, silence
 from labctl.data import Column, FitResult, PlotHint, Point, Run
 from labctl.hal import Instruments
 from labctl.parameters import quantity
@@ -109,6 +110,8 @@ class FieldCalibration:
         """A field for each current, and the straight line through them."""
         p = run.parameters
         counted_s = p["repeats"] * p["on_s"]
+        if dumb := silence("APD2 (PL)", run["pl_counts"]):
+            return no_claim("field linear in the current of the magnet", dumb)
         currents, fields, covariances, notes = [], [], [], []
         for current_a in np.unique(run["current_a"]):
             here = run["current_a"] == current_a
@@ -121,7 +124,8 @@ class FieldCalibration:
             fields.append([fit.values[f"field_{axis}_t"].value for axis in "xyz"])
             covariances.append(fit.covariance[:3, :3])
         if len(currents) < MINIMUM_CURRENTS:
-            return None
+            notes.append(f"A field line needs fields at {MINIMUM_CURRENTS} currents or more.")
+            return no_claim("field linear in the current of the magnet", *notes)
         span_a = max(currents) - min(currents)
         low_a, high_a = p["predict_from_a"], p["predict_to_a"]
         return calibration_result(

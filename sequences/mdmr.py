@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.resonances import MINIMUM_POINTS, fit_resonances
+from labctl.analysis.significance import no_claim, silence
 from labctl.analysis.sweeps import average_sweeps
 from labctl.data import FitResult, Point, Run
 from labctl.hal import ANGLE, PL, Instruments
@@ -82,6 +83,8 @@ def lines_of(
     """
     if np.unique(frequency_hz).size < MINIMUM_POINTS:
         return None
+    if dumb := silence("APD1 (angle)", angle_counts):
+        return no_claim("pulled lorentzian lines", dumb)
     spectrum = average_sweeps(frequency_hz, angle_counts, dwell_s)
     return fit_resonances(
         spectrum.frequency_hz,

@@ -114,6 +114,8 @@ class MDMRMap:
                 continue
             notes += [f"At {current_a:.4g} A: {note}" for note in fit.notes]
             worst = float(np.fmax(worst, fit.reduced_chi_square))
+            if "resonances" not in fit.tables:
+                continue
             found = fit.tables["resonances"].columns
             for name, cells in rows.items():
                 cells += (

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from labctl.analysis.nv_model import NV_AXES, transition_frequencies_hz
+from labctl.analysis.significance import claims_only_what_is_there, no_claim, stands_out
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
 
@@ -84,6 +85,8 @@ def strongest_line(fit: FitResult, power_dbm: float) -> PulledLine | None:
 
     The top stands at frequency - pull (see `lineshapes.pulled_lorentzian`).
     """
+    if "resonances" not in fit.tables:
+        return None
     heights = np.abs(fit.tables["resonances"].columns["amplitude"])
     if not heights.size:
         return None
@@ -97,6 +100,7 @@ def strongest_line(fit: FitResult, power_dbm: float) -> PulledLine | None:
     return PulledLine(power_dbm, frequency - pull, amplitude, covariance)
 
 
+@claims_only_what_is_there("angle against signal")
 def calibrate_angle(
     lines: list[PulledLine],
     floor: tuple[float, float],
@@ -139,7 +143,7 @@ def calibrate_angle(
         )
     if usable.sum() < MINIMUM_LINES:
         said.append("Fewer than two usable lines: nothing to calibrate with.")
-        return FitResult("angle against signal", {}, np.empty((0, 0)), float("nan"), tuple(said))
+        return no_claim("angle against signal", *said)
     lines, angle = [line for line, ok in zip(lines, usable, strict=True) if ok], angle[usable]
     signal = np.array([line.signal_per_s for line in lines])
     slopes = np.array([slope_hz_per_rad(value, field_t, transition) for value in angle])
@@ -162,14 +166,32 @@ def calibrate_angle(
     if freedom and reduced > 1:
         covariance = covariance * reduced
     error = float(np.sqrt(covariance[0, 0]))
+    curve = FitCurve(
+        x=signal,
+        y=angle,
+        y_error=np.sqrt(variance),
+        model=start + resolution * signal,
+        x_name="signal_rate",
+        x_unit="counts/s",
+        x_label="Change of the angle signal",
+        y_name="angle_rad",
+        y_unit="rad",
+        y_label="Angle between NV axis and field",
+    )
+    if not stands_out((resolution / error) ** 2, 1, freedom=freedom if reduced > 1 else np.inf):
+        said.append("The pull of the line is not seen: use more power or more sweeps.")
+        return no_claim("angle against signal", *said, curve=curve, reduced=reduced)
     slope = slope_hz_per_rad(start, field_t, transition)
+    start_error = float(np.sqrt(covariance[1, 1]))
+    bend = np.diff([slope_hz_per_rad(start + h, field_t, transition) for h in (-1e-3, 1e-3)])
+    slope_error = abs(float(bend[0])) / 2e-3 * start_error
     noise, noise_error = floor
     root = float(np.sqrt(max(noise, 0.0)))
     relative = float(np.hypot(error / abs(resolution), noise_error / max(2 * noise, 1e-300)))
     values = {
         "resolution_rad_s": FitValue(resolution, error, "rad s", "NV angle per count rate"),
         "undriven_angle_rad": FitValue(
-            start, float(np.sqrt(covariance[1, 1])), "rad", "NV angle, not driven"
+            start, start_error, "rad", "NV angle, not driven"
         ),
         "resolution": FitValue(
             abs(resolution) * 1e9, error * 1e9, "mrad/(Mcounts/s)", "Resolution (upper bound)"
@@ -178,10 +200,8 @@ def calibrate_angle(
             abs(resolution) * root * 1e3, abs(resolution) * root * 1e3 * relative,
             "mrad/sqrt(Hz)", "Sensitivity (upper bound)",
         ),
-        "slope_hz_per_rad": FitValue(slope, 0.0, "Hz/rad", "Transition against angle"),
+        "slope_hz_per_rad": FitValue(slope, slope_error, "Hz/rad", "Transition against angle"),
     }  # fmt: skip
-    if abs(resolution) < 3 * error:
-        said.append("The pull of the line is hardly seen: use more power or more sweeps.")
     said.append(UPPER_BOUND)
     return FitResult(
         model="NV angle linear in the signal",
@@ -190,12 +210,8 @@ def calibrate_angle(
         reduced_chi_square=reduced,
         notes=tuple(said),
         tables={"powers": _powers(lines, angle)},
-        curve=FitCurve(
-            x=signal, y=angle, y_error=np.sqrt(variance), model=start + resolution * signal,
-            x_name="signal_rate", x_unit="counts/s", x_label="Change of the angle signal",
-            y_name="angle_rad", y_unit="rad", y_label="Angle between NV axis and field",
-        ),
-    )  # fmt: skip
+        curve=curve,
+    )
 
 
 def _powers(lines: list[PulledLine], angle: Floats) -> Table:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.analysis.significance import claims_only_what_is_there, no_claim, silence
 from labctl.analysis.sweeps import AveragedSweeps
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
@@ -80,6 +81,7 @@ class _Point:
     slope: float
 
 
+@claims_only_what_is_there("microwaves of one angle")
 def find_equal_angles(
     spectra: Mapping[float, AveragedSweeps], *, reference_dbm: float, reference_hz: float
 ) -> FitResult:
@@ -111,6 +113,8 @@ def find_equal_angles(
             "The reference must lie within a scan of three or more frequencies, but"
             f" {reference_hz:g} Hz does not."
         )
+    if dumb := silence("APD1 (angle)", np.concatenate([s.rate_per_s for s in spectra.values()])):
+        return no_claim("microwaves of one angle", dumb)
     at = int(np.argmin(np.abs(home.frequency_hz - reference_hz)))
     level, error = _Local.of(home, at - REACH, at + REACH, reference_hz).rate(reference_hz)
     points: list[_Point] = []

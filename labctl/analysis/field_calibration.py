@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.nv_model import NV_AXES, equivalent_fields, transition_frequencies_hz
+from labctl.analysis.significance import claims_only_what_is_there
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
 
@@ -196,6 +197,7 @@ def _splitting_slope(field: Floats, slope: Floats, pair: tuple[int, ...]) -> flo
     return float(np.diff(lower[:, 0] - lower[:, 1])[0]) / (2 * SLOPE_STEP_T)
 
 
+@claims_only_what_is_there("field linear in the current of the magnet")
 def calibration_result(
     current_a: ArrayLike,
     field_t: ArrayLike,

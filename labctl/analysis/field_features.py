@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.line_model import LineModel
 from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.peak_finding import choose_baseline, find_lines
+from labctl.analysis.significance import claims_only_what_is_there, no_claim, silence
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
 
@@ -39,6 +40,7 @@ class Scan(NamedTuple):
     error_per_s: ArrayLike
 
 
+@claims_only_what_is_there("Gaussian features")
 def fit_field_features(
     scan: Scan,
     *,
@@ -89,6 +91,8 @@ def fit_field_features(
     slope = splitting_slope_hz_per_t
     if slope is not None and not (np.isfinite(slope) and slope):
         raise ParameterError("Argument `splitting_slope_hz_per_t` must be finite and not zero.")
+    if dumb := silence(name, rate):
+        return no_claim("no features", dumb)
     span = float(np.ptp(current))
     step = span / (current.size - 1)
     low, high = fwhm_range_a or (1.5 * step, max(span / 3, 3 * step))
@@ -161,6 +165,7 @@ def fit_field_features(
     )
 
 
+@claims_only_what_is_there("Gaussian features")
 def fit_field_scan(
     pl: Scan,
     angle: Scan,
@@ -202,10 +207,10 @@ def fit_field_scan(
         model=f"PL: {fits[0].model}; angle: {fits[1].model}",
         values=fitted | derived,
         covariance=covariance,
-        reduced_chi_square=max(fit.reduced_chi_square for fit in fits),
+        reduced_chi_square=float(np.fmax(*(fit.reduced_chi_square for fit in fits))),
         notes=fits[0].notes + fits[1].notes,
         tables={**fits[0].tables, **fits[1].tables},
-        curve=fits[0].curve,
+        curve=fits[0].curve or fits[1].curve,
     )
 
 

@@ -16,6 +16,12 @@ from labctl.analysis.pulled_line import (
     line_bend_per_hz,
     noisy_line,
 )
+from labctl.analysis.significance import (
+    claims_only_what_is_there,
+    no_claim,
+    silence,
+    stands_out,
+)
 from labctl.data import FitCurve, FitResult, FitValue
 from labctl.errors import ParameterError
 
@@ -33,8 +39,10 @@ LAG = 0.015
 microwave is stronger lag the less, which shifts the mean torque of a large oscillation. The size
 is that seen on the simulated lab in the strong-torque regime, not derived."""
 MHZ = 1e6
+MODEL = "line pulled by its own torque, averaged over the motion"
 
 
+@claims_only_what_is_there("line pulled by its own torque")
 def fit_hysteresis(
     frequency_hz: ArrayLike, up: ArrayLike, down: ArrayLike, sample_s: float, *,
     dead_time_s: float = 0.0, field_t: float | None = None,
@@ -76,8 +84,13 @@ def fit_hysteresis(
     """
     f = np.asarray(frequency_hz, dtype=float)
     sides = [_Side.of(f, counts, sample_s, dead_time_s) for counts in (up, down)]
+    if dumb := silence("APD1 (angle)", np.concatenate([np.ravel(up), np.ravel(down)])):
+        return no_claim(MODEL, dumb)
     notes: list[str] = []
     fit = _Fit.of(sides, 0.0)
+    if not stands_out(fit.gain, 2, places=2 * BINS):
+        notes.append("No line stands out: the angle does not answer the microwave.")
+        return no_claim(MODEL, *notes, curve=_curve(f, sides, fit))
     if field_t is not None:
         bend = line_bend_per_hz(fit.p[0] * MHZ, field_t)
         if bend is None:
@@ -93,24 +106,32 @@ def fit_hysteresis(
             f"Reduced chi-square is {fit.reduced:.2f}: torque and angle do not follow one"
             " Lorentzian (a bent detector, another line shape, or slow spins)."
         )
-    means = [side.rate.mean(axis=(0, 2)) for side in sides]
-    model = [fit.torque_curve(side) for side in sides]
-    error = [side.rate.mean(axis=2).std(axis=0) / np.sqrt(side.sweeps) for side in sides]
     return FitResult(
-        model="line pulled by its own torque, averaged over the motion",
+        model=MODEL,
         values=values,
         covariance=covariance,
         reduced_chi_square=fit.reduced,
         notes=tuple(notes),
-        curve=FitCurve(
-            x=np.concatenate([f, f[::-1]]),
-            y=np.concatenate([means[0], means[1][::-1]]),
-            y_error=np.concatenate([error[0], error[1][::-1]]),
-            model=np.concatenate([model[0], model[1][::-1]]),
-            x_name="frequency_hz", x_unit="Hz", x_label="Microwave frequency",
-            y_name="angle_rate", y_unit="counts/s", y_label="APD1 count rate (angle)",
-        ),
-    )  # fmt: skip
+        curve=_curve(f, sides, fit),
+    )
+
+
+def _curve(f: Floats, sides: list[_Side], fit: _Fit) -> FitCurve:
+    means = [side.rate.mean(axis=(0, 2)) for side in sides]
+    model = [fit.torque_curve(side) for side in sides]
+    error = [side.rate.mean(axis=2).std(axis=0) / np.sqrt(side.sweeps) for side in sides]
+    return FitCurve(
+        x=np.concatenate([f, f[::-1]]),
+        y=np.concatenate([means[0], means[1][::-1]]),
+        y_error=np.concatenate([error[0], error[1][::-1]]),
+        model=np.concatenate([model[0], model[1][::-1]]),
+        x_name="frequency_hz",
+        x_unit="Hz",
+        x_label="Microwave frequency",
+        y_name="angle_rate",
+        y_unit="counts/s",
+        y_label="APD1 count rate (angle)",
+    )
 
 
 @dataclass(frozen=True)
@@ -162,6 +183,8 @@ class _Fit:
     reduced: float
     scale: float
     bend: float
+    gain: float
+    """By how much the line lowers chi-square of the averages against a constant."""
 
     @classmethod
     def of(cls, sides: list[_Side], bend: float, near: _Fit | None = None) -> _Fit:
@@ -169,6 +192,9 @@ class _Fit:
         scale = max(float(np.ptp(averages)), 1e-9 * float(np.abs(averages).max()), 1e-300)
         error = _scatter([side.groups(side.rate) / scale for side in sides])
         few = [side.thinned() for side in sides]
+        flat = float(
+            np.sum(((averages - np.average(averages, weights=error**-2)) / (scale * error)) ** 2)
+        )
         starts = _starts(sides, averages, scale) if near is None else [near.p]
         tried = [_solve(few, start, scale, error, bend) for start in starts]
         good = min(outcome.cost for outcome in tried) + AS_GOOD
@@ -177,11 +203,17 @@ class _Fit:
         for _ in range(2):
             error = _scatter([_imbalance(side, best.x, scale, bend)[0] for side in sides])
             best = _solve(sides, best.x, scale, error, bend)
-        return cls._with_errors(sides, best, scale, error, bend)
+        return cls._with_errors(sides, best, scale, error, bend, flat)
 
     @classmethod
     def _with_errors(
-        cls, sides: list[_Side], best: OptimizeResult, scale: float, error: Floats, bend: float
+        cls,
+        sides: list[_Side],
+        best: OptimizeResult,
+        scale: float,
+        error: Floats,
+        bend: float,
+        flat: float,
     ) -> _Fit:
         """Covariance from the scatter of the sweeps' scores: groups of a sweep hang together."""
         p: Floats = best.x
@@ -197,7 +229,8 @@ class _Fit:
         sweeps = sum(side.sweeps for side in sides)
         meat *= sweeps / max(sweeps - p.size, 1)
         freedom = 2 * BINS - p.size
-        return cls(p, bread @ meat @ bread, 2 * float(best.cost) / freedom, scale, bend)
+        chi_square = 2 * float(best.cost)
+        return cls(p, bread @ meat @ bread, chi_square / freedom, scale, bend, flat - chi_square)
 
     def torque_curve(self, side: _Side) -> Floats:
         """What the mean torque makes of the angle at each step, counts/s."""
@@ -305,9 +338,7 @@ def _values(fit: _Fit, notes: list[str]) -> tuple[dict[str, FitValue], Floats]:
         )
         / width
     )
-    if height**2 < 9 * fit.covariance[3, 3]:
-        notes.append("No line stands out: the angle does not answer the microwave.")
-    elif folds is None or slopes is None:
+    if folds is None or slopes is None:
         notes.append(
             f"The angle is not bistable: the pull is {pull / width:.2f} half widths, and it takes"
             f" {CRITICAL_PULL:.2f}."

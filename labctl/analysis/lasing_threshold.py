@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 
 from labctl.analysis.oscillation import Motion, describe_motion
+from labctl.analysis.significance import (
+    claims_only_what_is_there,
+    no_claim,
+    silence,
+    stands_out,
+)
 from labctl.analysis.spectra import Averaging
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
@@ -56,6 +62,7 @@ class Scan:
     averaging: Averaging
 
 
+@claims_only_what_is_there("thermal mode against power")
 def fit_lasing(scan: Scan, sample_rate_hz: float, band_hz: tuple[float, float]) -> FitResult:
     """Find the power at which the damping of the libration vanishes.
 
@@ -90,10 +97,14 @@ def fit_lasing(scan: Scan, sample_rate_hz: float, band_hz: tuple[float, float]) 
     """
     if len(scan.power_dbm) < 2:
         raise ParameterError("A threshold needs records at two powers or more.")
+    if dumb := silence("APD1 (angle)", scan.rate):
+        return no_claim("thermal mode whose damping falls with the microwave power", dumb)
     motions = [describe_motion(rate, sample_rate_hz, band_hz) for rate in scan.rate]
     energy = np.array([motion.energy for motion in motions])
     low = energy[np.argsort(scan.power_dbm, kind="stable")[: max(len(energy) // 6, 1)]].mean()
-    oscillating = np.array([m.oscillates for m in motions]) | (energy > STRONG * low)
+    records = len(motions)
+    sines = [stands_out(2 * motion.log_ratio, 1, places=records) for motion in motions]
+    oscillating = np.array(sines) | (energy > STRONG * low)
     jumps = _jumps(scan, oscillating)
     notes: list[str] = []
     values: dict[str, FitValue] = {}
@@ -104,6 +115,13 @@ def fit_lasing(scan: Scan, sample_rate_hz: float, band_hz: tuple[float, float]) 
         notes.append(f"Fewer than {LEAST_POWERS} powers are thermal: no threshold is fitted.")
     else:
         values, covariance, reduced = _linear_fit(scan, linear, band_hz, notes)
+    if not (values or oscillating.any()):
+        notes.append("No libration stands out in the band, and none oscillates.")
+        return no_claim(
+            "thermal mode whose damping falls with the microwave power",
+            *notes,
+            curve=_curve(scan, motions, values, low),
+        )
     values |= jumps
     values |= _shapes(scan, motions)
     if not oscillating.any():
@@ -129,6 +147,8 @@ def _linear_fit(
     keep = linear & np.isin(scan.power_dbm, fit.powers_dbm[fit.left >= LINEAR])
     if keep.sum() < linear.sum() and len(np.unique(scan.power_dbm[keep])) >= LEAST_POWERS:
         fit = _fit_thermal(scan, keep, band_hz)
+    if not stands_out(fit.gain, 1, places=2 * fit.bins):
+        return {}, np.empty((0, 0)), fit.reduced
     return _threshold(fit, notes)
 
 
@@ -144,6 +164,9 @@ class _Fit:
     reduced: float
     powers_dbm: Floats
     step: float
+    gain: float
+    """By how much the mode lowers the deviance against white noise alone."""
+    bins: int
 
     @property
     def unit_mw(self) -> float:
@@ -200,7 +223,9 @@ def _fit_thermal(scan: Scan, linear: NDArray[np.bool_], band_hz: tuple[float, fl
     reduced = 2 * float(outcome.cost) / (y.size - q.size)
     covariance = np.linalg.pinv(outcome.jac.T @ outcome.jac) * inflation
     covariance *= max(reduced, 1.0)
-    return _Fit(q, covariance, reduced, powers, step)
+    flat, model = y.mean(), _model(f, step, x, q)
+    gain = 2 * np.sum((np.log(flat / model) + y / flat - y / model) / sigma**2) / inflation
+    return _Fit(q, covariance, reduced, powers, step, float(gain), f.size)
 
 
 def _threshold(fit: _Fit, notes: list[str]) -> tuple[dict[str, FitValue], Floats, float]:

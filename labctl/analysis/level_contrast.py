@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t
 
+from labctl.analysis.significance import (
+    ONE_SIGMA,
+    claims_only_what_is_there,
+    no_claim,
+    silence,
+)
 from labctl.data import FitCurve, FitResult, FitValue
 from labctl.errors import ParameterError
 
 Floats = NDArray[np.float64]
 
-ONE_SIGMA = 0.841344746
 SEEN = 5.0
 """Sigmas below which a contrast is worth a note."""
 
@@ -49,9 +54,10 @@ def levels(rate_per_s: ArrayLike, slice_hz: float) -> Level:
     return Level(float(rate.mean()), float(np.sqrt(max(poisson, single, double))))
 
 
+@claims_only_what_is_there("mean difference of two levels")
 def contrast_of_cycles(
     time_s: ArrayLike, off_per_s: ArrayLike, on_per_s: ArrayLike, error_per_s: ArrayLike
-) -> FitResult | None:
+) -> FitResult:
     """Mean of on less off over many cycles that begin with off.
 
     From the second cycle on, half the difference of the off levels before and after is taken
@@ -66,14 +72,16 @@ def contrast_of_cycles(
         error_per_s: standard error of each cycle's contrast, (n,).
 
     Returns:
-        `values`: contrast_rate, off_rate; None below three cycles.
+        `values`: contrast_rate, off_rate; none below three cycles.
     """
     time, off, on, error = (
         np.asarray(array, dtype=np.float64) for array in (time_s, off_per_s, on_per_s, error_per_s)
     )
     n = time.size
     if n < 3:
-        return None
+        return no_claim("mean difference of two levels", "A contrast needs three cycles or more.")
+    if dumb := silence("APD1 (angle)", [off, on]):
+        return no_claim("mean difference of two levels", dumb)
     single = on[:-1] - (off[:-1] + off[1:]) / 2
     m = single.size
     # Independent noise s^2 in every level: var(single) = 1.5 s^2, covariance of neighbours s^2/4.
@@ -96,11 +104,12 @@ def contrast_of_cycles(
     if chi_square > 3:
         notes.append("Cycles scatter more than each one's slices: something slow moves the signal.")
     contrast = on - off
+    # Of the contrast's error, off and on have half the variance each.
+    scatter = float(np.std(off, ddof=1) / np.sqrt(n))
+    counting = float(np.sqrt(np.mean(error**2) / 2 / n))
     values = {
         "contrast_rate": FitValue(mean, spread, "counts/s", "Contrast, on less off"),
-        "off_rate": FitValue(
-            float(off.mean()), float(np.std(off, ddof=1) / np.sqrt(n)), "counts/s", "Level, off"
-        ),
+        "off_rate": FitValue(float(off.mean()), max(scatter, counting), "counts/s", "Level, off"),
     }
     return FitResult(
         model="mean difference of two levels",

@@ -8,19 +8,29 @@ from typing import Any
 import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.signal import fftconvolve
 
-from labctl.analysis.spectra import UNIT, Averaging, Bins, mode_table, windowed_psd
+from labctl.analysis.significance import (
+    claims_only_what_is_there,
+    no_claim,
+    stands_out,
+)
+from labctl.analysis.spectra import UNIT, Averaging, Bins, mode_psd, mode_table, windowed_psd
 from labctl.data import FitCurve, FitResult, FitValue
 from labctl.errors import ParameterError
 
 Floats = NDArray[np.float64]
 
-MAX_MODES = 3
+MAX_MODES = 8
 MINIMUM_BINS = 20
 ITERATIONS = 4
-CLEAR_AREA = 3.0
+PLACES_PER_BIN = 2.0
+"""Independent centres and widths, per bin, at which noise may make a peak."""
+FINEST = 64
+"""Finest steps per bin on which the noise of a line is summed."""
 
 
+@claims_only_what_is_there("thermal modes over a white floor")
 def fit_psd(
     frequency_hz: ArrayLike,
     psd: ArrayLike,
@@ -30,19 +40,21 @@ def fit_psd(
     range_hz: tuple[float, float] | None = None,
     sample_rate_hz: float | None = None,
 ) -> FitResult:
-    """Fit one to three modes and a white floor to an averaged PSD.
+    """Fit as many modes as there are and a white floor to an averaged PSD.
 
-    The model is a sum of `mode_psd` seen through the Hann window. A bin scatters in proportion
-    to its expectation, so weights follow the model, iterated (Whittle). A mode is added where
-    it lowers the Whittle deviance by more than the BIC asks, 3 ln(bins), with the correlation of
-    neighbouring bins allowed for; so it is in the standard errors. And every area must be three
-    errors above nothing: among a thousand bins some lump of noise beats the BIC now and then.
+    The model is the expectation of what the Hann window shows of modes, exact for lines narrower
+    than a bin and for overdamped ones. A bin scatters in proportion to its expectation, so
+    weights follow the model, iterated (Whittle). A mode is claimed where the Whittle deviance
+    stands out (see `significance`) among all centres and widths, neighbouring bins sharing their
+    noise. The errors count the noise as it is: a line that is narrow lives long, and all bins
+    and segments that show it fluctuate together. For weights a on the bins, with K the window's
+    response, var(sum a P) = 1/T int (sum_k a_k K(f_k - f))^2 S(f)^2 df.
 
     Args:
         frequency_hz: shape (n,), equally spaced, rising.
         psd: shape (n,), positive, (counts/s)^2/Hz.
         averaging: how much was averaged.
-        max_modes: 1 to 3.
+        max_modes: no more than these.
         range_hz: what to fit; by default all but the three lowest bins and the last.
         sample_rate_hz: of counts, which integrate over each sample and so show a mode weaker by
             sinc^2(f/sample_rate); None for samples of an instant.
@@ -50,28 +62,37 @@ def fit_psd(
     Returns:
         `values`: mode_i_frequency_hz (natural), mode_i_damping_hz (gamma/2 pi), mode_i_area
         (variance in counts^2/s^2) for i = 1.. in order of frequency, then floor. Table "modes".
+        A spectrum of nothing at all has no values.
 
     Raises:
-        ParameterError: NaN, unequal lengths, too few bins, a PSD that is not positive.
+        ParameterError: NaN, unequal lengths, too few bins, a negative PSD.
     """
     f, y, step = _checked(frequency_hz, psd, range_hz)
+    if not np.all(y > 0):
+        return no_claim(
+            "thermal modes over a white floor",
+            "The spectrum is exactly zero in part or all of the range: the detector counts nothing,"
+            " or is saturated. Light has noise at every frequency.",
+        )
     bins = Bins(f, step, 1 / sample_rate_hz if sample_rate_hz else 0.0)
-    if not 1 <= max_modes <= MAX_MODES:
-        raise ParameterError(f"Argument `max_modes` must be 1 to {MAX_MODES}, not {max_modes}.")
+    if max_modes < 1:
+        raise ParameterError(f"Argument `max_modes` must be 1 or more, not {max_modes}.")
     inflation = averaging.smooth_inflation
     best = _Fit.of(bins, y, np.array([np.log(np.median(y))]), averaging.bin_variance)
     trial = best
-    for count in range(1, max_modes + 1):
+    while len(trial.modes) < max_modes and len(trial.modes) - len(best.modes) < 2:
+        if trial.p.size + 3 >= f.size:
+            break
         trial = _Fit.of(bins, y, _with_another(trial, bins, y), averaging.bin_variance)
-        more = count - len(best.modes)
-        gain = best.deviance - trial.deviance
-        if gain > more * 3 * np.log(f.size) * inflation and trial.clear(inflation):
+        more = len(trial.modes) - len(best.modes)
+        gain = (best.deviance - trial.deviance) / inflation
+        if stands_out(gain, more, places=(PLACES_PER_BIN * f.size) ** more):
             best = trial
     modes = best.modes
     order = np.argsort(modes[:, 0])
     index = np.append((3 * order[:, None] + np.arange(3)).ravel(), best.p.size - 1).astype(int)
     p = best.p[index]
-    covariance = best.covariance[np.ix_(index, index)] * inflation
+    covariance = _spread(best, bins, averaging)[np.ix_(index, index)]
     freedom = f.size - p.size
     reduced = float(np.sum(best.residual**2)) / freedom
     covariance = covariance * max(reduced, 1.0)
@@ -117,7 +138,8 @@ class _Fit:
     """A fit in logarithms: ln(frequency, damping, area) per mode, then ln(floor)."""
 
     p: Floats
-    covariance: Floats
+    slopes: Floats
+    """Of the model by the parameters, over the errors of the bins, (bins, parameters)."""
     model: Floats
     residual: Floats
     deviance: float
@@ -127,11 +149,6 @@ class _Fit:
     @property
     def modes(self) -> Floats:
         return np.exp(self.p[:-1]).reshape(-1, 3)
-
-    def clear(self, inflation: float) -> bool:
-        """Whether every area stands out from its error; the error of ln(area) is relative."""
-        relative = np.diag(self.covariance)[2:-1:3] * inflation
-        return bool(np.all(CLEAR_AREA**2 * relative < 1))
 
     @classmethod
     def of(cls, bins: Bins, y: Floats, start: Floats, variance: float) -> _Fit:
@@ -171,12 +188,37 @@ class _Fit:
             )
         return cls(
             p=p,
-            covariance=np.asarray(np.linalg.pinv(slopes.T @ slopes), dtype=np.float64),
+            slopes=slopes,
             model=model,
             residual=(y - model) / weight,
             deviance=2 / variance * float(np.sum(np.log(model) + y / model)),
             rough=rough,
         )
+
+
+def _spread(fit: _Fit, bins: Bins, averaging: Averaging) -> Floats:
+    """Covariance of the parameters, with the noise that bins and segments share."""
+    step, variance = bins.step_hz, averaging.bin_variance
+    gain = np.linalg.pinv(fit.slopes) / (np.sqrt(variance) * fit.model)  # (parameters, bins)
+    narrowest = min([*fit.modes[:, 1], step])
+    fine = int(np.clip(np.ceil(4 * step / narrowest), 4, FINEST))
+    x = np.arange(-3 * fine, 3 * fine + 1) / fine
+    response = (np.sinc(x) + 0.5 * np.sinc(x - 1) + 0.5 * np.sinc(x + 1)) ** 2
+    response /= response.sum() / fine
+    place = bins.frequency_hz[0] + step / fine * np.arange(
+        -3 * fine, (bins.frequency_hz.size - 1 + 3) * fine + 1
+    )
+    spaced = np.zeros((len(gain), (bins.frequency_hz.size - 1) * fine + 1))
+    spaced[:, ::fine] = gain
+    seen = fftconvolve(spaced, response[None], axes=1)
+    density = np.full(place.size, np.exp(fit.p[-1]))
+    for centre, damping, area in fit.modes:
+        # A block resolves no line better than its own length.
+        blurred = max(damping, step / (averaging.segments + 1))
+        density += mode_psd(place, centre, blurred, area) * np.sinc(place * bins.exposure_s) ** 2
+    weighted = seen * density
+    length = 1 / (variance * averaging.smooth_inflation * step)
+    return weighted @ weighted.T * (step / fine) / step**2 / length
 
 
 def _array(parameters: Any) -> Floats:
@@ -227,8 +269,10 @@ def _checked(
             f"A spectrum needs at least {MINIMUM_BINS} bins between {low:g} and {high:g} Hz,"
             f" but has {inside.sum()}; take longer segments or a wider range."
         )
-    if np.any(y[inside] <= 0):
-        raise ParameterError("Argument `psd` must be positive everywhere.")
+    if abs(f[0] / step - round(f[0] / step)) > 0.01:
+        raise ParameterError("Argument `frequency_hz` must hold multiples of its step.")
+    if np.any(y[inside] < 0):
+        raise ParameterError("Argument `psd` must not be negative.")
     return f[inside], y[inside], step
 
 

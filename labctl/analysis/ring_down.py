@@ -7,8 +7,10 @@ from typing import Any
 import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as student_t
 
 from labctl.analysis.significance import (
+    ONE_SIGMA,
     claims_only_what_is_there,
     no_claim,
     silence,
@@ -198,8 +200,9 @@ def _fit(t: Floats, y: Floats, start: Floats, growing: bool) -> tuple[Floats, Fl
     gain = np.linalg.pinv(slopes)
     if len(y) > 1:
         moves = (y - mean) @ gain.T
-        # A scatter known from m traces makes pulls t-distributed; this is the variance of t.
-        return p, moves.T @ moves / (len(y) * max(len(y) - 3, 1))
+        # A scatter known from m traces makes pulls t-distributed: one error holds 68 % of that.
+        student = float(student_t.ppf(ONE_SIGMA, len(y) - 1))
+        return p, moves.T @ moves * student**2 / (len(y) * (len(y) - 1))
     variance = float(np.sum((mean - decaying_sines(t, p)) ** 2)) / (t.size - p.size)
     return p, variance * gain @ gain.T
 

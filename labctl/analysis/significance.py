@@ -23,6 +23,10 @@ FALSE_ALARM = 0.01
 """Probability that one fit of noise alone claims a feature."""
 
 
+ONE_SIGMA = float(stats.norm.cdf(1.0))
+"""Quantile that lies one standard error above the middle, for Student's factor."""
+
+
 def false_alarm(
     gain: float, parameters: int, *, places: float = 1.0, freedom: float = np.inf
 ) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,6 @@ from labctl.errors import ParameterError
 
 Floats = NDArray[np.float64]
 
-_FINE = 4
-"""Samples of the window's response per frequency bin."""
-_REACH = 3
-"""Bins on either side beyond which the Hann window's response (f^-6) is nothing."""
 UNIT = "counts^2/s^2"
 
 
@@ -101,7 +98,7 @@ class Bins(NamedTuple):
     """The frequency bins of a spectrum.
 
     Attributes:
-        frequency_hz: shape (n,), equally spaced.
+        frequency_hz: shape (n,), equally spaced multiples of the spacing.
         step_hz: their spacing, which is the window's inverse length.
         exposure_s: how long every sample integrates; a mode shows weaker by sinc^2(f exposure).
     """
@@ -110,24 +107,61 @@ class Bins(NamedTuple):
     step_hz: float
     exposure_s: float = 0.0
 
+    @property
+    def first(self) -> int:
+        """Index of the first bin, the one at zero frequency being 0."""
+        return round(self.frequency_hz[0] / self.step_hz)
+
+    @property
+    def lags(self) -> int:
+        """Lags of a segment, close enough together for twice the highest frequency."""
+        enough = 4 * (self.first + self.frequency_hz.size)
+        real = round(1 / (self.exposure_s * self.step_hz)) if self.exposure_s else enough
+        return min(enough, max(real, 2 * (self.first + self.frequency_hz.size - 1)))
+
+
+def mode_covariance(lag_s: Floats, centre_hz: float, damping_hz: float, area: float) -> Floats:
+    """Autocovariance of a thermally driven mode, the transform of `mode_psd`.
+
+    area Re[(b exp(a t) - a exp(b t))/(b - a)] with a, b the roots of z^2 + 2 pi g z + (2 pi f0)^2:
+    it holds for damped and overdamped modes alike.
+    """
+    root = np.pi * np.sqrt(complex(damping_hz**2 - 4 * centre_hz**2))
+    root = root or 1e-9 * centre_hz
+    a, b = -np.pi * damping_hz + root, -np.pi * damping_hz - root
+    return area * ((b * np.exp(a * lag_s) - a * np.exp(b * lag_s)) / (b - a)).real
+
 
 def windowed_psd(bins: Bins, p: Floats) -> Floats:
-    """Modes and floor as a Hann window shows them: averaged over the window's response.
+    """What a Hann window shows of modes over a floor on average, however narrow they are.
+
+    The expectation of a periodogram is the transform of the autocovariance times that of the
+    window (Percival & Walden, Spectral Analysis (1993), Sec. 6.3).
 
     Args:
         bins: where, n of them.
         p: ln(frequency, damping, area) of each mode, then ln(floor), shape (3 m + 1,).
     """
-    f, step = bins.frequency_hz, bins.step_hz
-    x = np.arange(-_REACH * _FINE, _REACH * _FINE + 1) / _FINE
-    response = (np.sinc(x) + 0.5 * np.sinc(x - 1) + 0.5 * np.sinc(x + 1)) ** 2
-    response /= response.sum()
-    fine = f[0] + step / _FINE * np.arange(-_REACH * _FINE, (f.size - 1 + _REACH) * _FINE + 1)
-    total = np.zeros(fine.size)
+    window = _hann_lags(bins.lags)
+    lag_s = np.arange(bins.lags) / (bins.lags * bins.step_hz)
+    covariance = np.zeros(bins.lags)
     for centre, damping, area in np.exp(np.clip(p[:-1], -100, 100)).reshape(-1, 3):
-        total += mode_psd(fine, centre, damping, area)
-    total *= np.sinc(fine * bins.exposure_s) ** 2
-    return np.convolve(total, response, mode="valid")[::_FINE] + np.exp(p[-1])
+        covariance += mode_covariance(lag_s, centre, damping, area)
+    covariance *= window
+    both = 2 * np.fft.rfft(covariance).real - covariance[0]
+    shown = both[bins.first : bins.first + bins.frequency_hz.size] * 2 * lag_s[1]
+    # What a finite sampling folds back may cancel a tail to rounding.
+    top = float(np.max(shown, initial=0.0))
+    shown = np.maximum(shown, 1e-12 * top) * np.sinc(bins.frequency_hz * bins.exposure_s) ** 2
+    return shown + np.exp(p[-1])
+
+
+@lru_cache(maxsize=8)
+def _hann_lags(size: int) -> Floats:
+    """Autocorrelation of a Hann window of `size` samples, 1 at lag 0."""
+    window = np.sin(np.pi * np.arange(size) / size) ** 2
+    lags = np.fft.irfft(np.abs(np.fft.rfft(window, 2 * size)) ** 2)[:size]
+    return lags / lags[0]
 
 
 def mode_table(values: dict[str, FitValue], modes: int, more: dict[str, str]) -> Table:

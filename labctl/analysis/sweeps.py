@@ -188,7 +188,8 @@ def _floor(ratio: NDArray[np.float64], dof: NDArray[np.float64], counts: NDArray
         return 1.0
     total = float(np.sum(dof))
     pooled = float(np.average(ratio, weights=dof))
-    return pooled if pooled < 1 - QUIET_SIGMAS * np.sqrt(2 / total) else 1.0
+    # Counts that never change tell nothing of their noise: Poisson's stays.
+    return pooled if 0 < pooled < 1 - QUIET_SIGMAS * np.sqrt(2 / total) else 1.0
 
 
 def _moderated(ratio: NDArray[np.float64], dof: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
-from labctl.analysis.two_wells import Stays, TwoWells, count_stays, fit_two_wells
+from labctl.analysis.significance import (
+    claims_only_what_is_there,
+    counting_error,
+    no_claim,
+    silence,
+)
+from labctl.analysis.two_wells import SEPARATION, Stays, TwoWells, count_stays, fit_two_wells
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
 
@@ -15,6 +21,7 @@ Floats = NDArray[np.float64]
 FEW_EXITS = 10
 
 
+@claims_only_what_is_there("two wells")
 def analyze_jumps(
     frequency_hz: ArrayLike, counts: ArrayLike, sample_s: float, *, dead_time_s: float
 ) -> FitResult:
@@ -30,17 +37,19 @@ def analyze_jumps(
         dead_time_s: shortest stay that counts, about a libration period.
 
     Returns:
-        `values`: level_a, level_b, sigma_a, sigma_b (counts/s), share_b of the histogram; with
-        one frequency residence_a_s, residence_b_s and population_b; with three or more
-        balance_hz and rise_per_mhz of a logistic curve through the populations (`000`, Eq. 17,
-        with barriers linear in detuning). Table "wells" has one row per frequency.
+        `values`, none without two wells: level_a, level_b, sigma_a, sigma_b (counts/s), share_b
+        of the histogram; with one frequency residence_a_s, residence_b_s and population_b; with
+        three or more balance_hz and rise_per_mhz of a logistic curve through the populations
+        (`000`, Eq. 17, with barriers linear in detuning). Table "wells" has a row per frequency.
 
     Raises:
-        ParameterError: shapes that do not fit, or a signal that never changes.
+        ParameterError: shapes that do not fit.
     """
     f, n = np.asarray(frequency_hz, dtype=float), np.asarray(counts, dtype=float)
     if n.ndim != 2 or f.shape != n.shape[:1]:
         raise ParameterError("Records must have the shape (frequencies, samples).")
+    if dumb := silence("APD1 (angle)", n):
+        return no_claim("two wells", dumb)
     if len(n) == 1:
         n = n.reshape(2, -1) if n.shape[1] % 2 == 0 else n[:, 1:].reshape(2, -1)
         f = np.repeat(f, 2)
@@ -49,12 +58,9 @@ def analyze_jumps(
     rounds = np.array([np.sum(f[:i] == at) for i, at in enumerate(f)])
     wells = fit_two_wells(rate, rounds if rounds.max() > 0 else None)
     notes = _well_notes(wells, float(np.mean(rate)), sample_s)
+    if not _two(wells, sample_s):
+        return no_claim("one well", *notes, curve=_histogram(rate, wells))
     values, covariance = _well_values(wells)
-    if not wells.bistable:
-        return FitResult(
-            "two Gaussians", values, covariance, float("nan"), tuple(notes),
-            curve=_histogram(rate, wells),
-        )  # fmt: skip
     distinct = np.unique(f)
     levels = wells.mean_a, wells.mean_b
     rows = [
@@ -104,8 +110,20 @@ def _well_values(wells: TwoWells) -> tuple[dict[str, FitValue], Floats]:
     return values, wells.covariance
 
 
-def _well_notes(wells: TwoWells, mean_rate: float, sample_s: float) -> list[str]:
+def _two(wells: TwoWells, sample_s: float) -> bool:
+    """Whether the histogram has two humps, neither of them one count of a handful."""
     if not wells.bistable:
+        return False
+    # No well is narrower than the counting noise in it.
+    widths = [
+        max(sigma, float(counting_error(mean * sample_s, sample_s)))
+        for sigma, mean in ((wells.sigma_a, wells.mean_a), (wells.sigma_b, wells.mean_b))
+    ]
+    return float(np.sqrt(2) * (wells.mean_b - wells.mean_a) / np.hypot(*widths)) > SEPARATION
+
+
+def _well_notes(wells: TwoWells, mean_rate: float, sample_s: float) -> list[str]:
+    if not _two(wells, sample_s):
         return [
             "The histogram does not show two wells (separation"
             f" {wells.separation:.2f}, share of B {wells.share_b:.3f}): no jumps are counted."
