@@ -207,7 +207,7 @@ def fit_field_scan(
         model=f"PL: {fits[0].model}; angle: {fits[1].model}",
         values=fitted | derived,
         covariance=covariance,
-        reduced_chi_square=float(np.fmax(*(fit.reduced_chi_square for fit in fits))),
+        reduced_chi_square=float(np.fmax(fits[0].reduced_chi_square, fits[1].reduced_chi_square)),
         notes=fits[0].notes + fits[1].notes,
         tables={**fits[0].tables, **fits[1].tables},
         curve=fits[0].curve or fits[1].curve,

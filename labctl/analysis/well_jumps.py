@@ -115,11 +115,10 @@ def _two(wells: TwoWells, sample_s: float) -> bool:
     if not wells.bistable:
         return False
     # No well is narrower than the counting noise in it.
-    widths = [
-        max(sigma, float(counting_error(mean * sample_s, sample_s)))
-        for sigma, mean in ((wells.sigma_a, wells.mean_a), (wells.sigma_b, wells.mean_b))
-    ]
-    return float(np.sqrt(2) * (wells.mean_b - wells.mean_a) / np.hypot(*widths)) > SEPARATION
+    means = np.array([wells.mean_a, wells.mean_b])
+    widths = np.maximum([wells.sigma_a, wells.sigma_b], counting_error(means * sample_s, sample_s))
+    distance = np.sqrt(2) * float(np.diff(means)[0]) / float(np.sqrt(np.sum(widths**2)))
+    return bool(distance > SEPARATION)
 
 
 def _well_notes(wells: TwoWells, mean_rate: float, sample_s: float) -> list[str]:
