@@ -9,14 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.alternating import sum_sweeps
 from labctl.analysis.fine_grid import fine_grid
+from labctl.analysis.significance import no_claim, silence, stands_out
 from labctl.analysis.weighted_fit import WeightedFit, fit_weighted
 from labctl.data import FitCurve, FitResult, FitValue, Table
 
 Floats = NDArray[np.float64]
 
 MINIMUM_TIMES = 5
-SEEN = 16.0
-"""Chi-square by which a signal must beat none."""
 
 
 def fit_polarization(
@@ -57,6 +56,9 @@ def fit_polarization(
     t = summed.time_s
     light, light_error = summed.difference(0, 1)
     driven, driven_error = summed.difference(2, 3)
+    counts = (reference_counts, light_counts, microwave_reference_counts, microwave_counts)
+    if silent := silence("APD2 (PL)", np.array(counts)):
+        return no_claim("exponential approach to polarisation and to saturation", silent)
     by_light = _fit(lambda rate: np.exp(-rate * t), t, light, light_error)
     by_drive = _fit(lambda rate: -np.expm1(-rate * t), t, driven, driven_error)
     values: dict[str, FitValue] = {}
@@ -69,10 +71,16 @@ def fit_polarization(
             "microwave_rate_per_s", "microwave_amplitude", "microwave",
         ),
     ):  # fmt: skip
-        if float(nothing @ nothing) - fit.chi_square < SEEN or fit["amplitude"] <= 0:
+        gain = float(nothing @ nothing) - fit.chi_square
+        if not stands_out(gain, 1, places=t.size) or fit["amplitude"] <= 0:
             notes.append(
                 f"The {label} shows no effect: is the microwave on a line, and were there enough"
                 " counts?"
+            )
+            continue
+        if not fit.knows("rate", "amplitude"):
+            notes.append(
+                f"The {label} shows an effect, but the data do not tell how fast it comes."
             )
             continue
         values[name] = FitValue(
@@ -127,7 +135,7 @@ def _fit(shape: Callable[[float], Floats], t: Floats, y: Floats, error: Floats) 
     return fit_weighted(
         lambda rate, amplitude: amplitude * shape(rate),
         {"rate": best[1], "amplitude": best[2]}, y, error, positive=("rate",),
-    )  # fmt: skip
+    ).widened()  # fmt: skip
 
 
 def _table(t: Floats, light: WeightedFit, drive: WeightedFit, *data: Floats) -> Table:

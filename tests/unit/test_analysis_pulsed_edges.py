@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.integrate import simpson
 from scipy.linalg import expm
 
 from labctl.analysis.bloch import inversion
 from labctl.analysis.detuning import detuning_of
+from labctl.analysis.polarization import fit_polarization
 from labctl.analysis.rabi import fit_rabi
 from labctl.analysis.ramsey import fit_ramsey
+from labctl.analysis.relaxation import Readout, fit_relaxation
 from labctl.data import FitResult
 
 MEGAHERTZ = 2e6 * np.pi
@@ -51,6 +54,51 @@ def ramsey(
     fit = fit_ramsey(gaps, *data, pi_time_s=PI_TIME_S, frequency_hz=2.7e9)
     assert fit is not None
     return fit
+
+
+PUMP = 1e4
+READOUT = Readout(light_s=1.01e-3, windows_s=((0.0, 10e-6), (11e-6, 111e-6)))
+T1_COLUMNS = ("plain", "flipped", "plain_late", "flipped_late")
+
+
+def relaxation(seed: int, exponent: float, *, t1_s: float = 1e-3, depth: float = 2e4) -> FitResult:
+    """Both programs from the integral over the light, by Simpson's rule."""
+    rng = np.random.default_rng(seed)
+    dark = np.tile(np.geomspace(5e-6, 5e-3, 14), 4)
+    s = np.linspace(0, np.sqrt(READOUT.light_s), 401) ** 2
+    columns = {}
+    for (start, stop), tail in zip(READOUT.windows_s, ("", "_late"), strict=True):
+        u = np.linspace(start, stop, 9)
+        t = dark[:, None, None] + u[:, None] + s
+        f = simpson(PUMP * np.exp(-PUMP * s) * np.exp(-((t / t1_s) ** exponent)), x=s)
+        signal = simpson(f * np.exp(-PUMP * u), x=u) / 10e-6
+        floor = 4e5 * (stop - start) / 10e-6
+        columns[f"plain{tail}"] = rng.poisson(np.full(dark.size, floor))
+        columns[f"flipped{tail}"] = rng.poisson(floor - depth * signal)
+    fit = fit_relaxation(dark, columns, READOUT)
+    assert fit is not None
+    return fit
+
+
+@pytest.mark.parametrize("exponent", [0.65, 0.8])
+def test_a_decay_of_another_exponent_is_told(exponent: float) -> None:
+    fits = [relaxation(seed, exponent) for seed in range(3)]
+    for fit in fits:
+        assert abs(pull(fit, "stretch_exponent", exponent)) < 3.5
+        assert abs(pull(fit, "t1_s", 1e-3)) < 3.5
+    assert any("Neither law" in note for fit in fits for note in fit.notes)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0])
+def test_the_exponents_of_the_laws_are_found(exponent: float) -> None:
+    fits = [relaxation(seed, exponent) for seed in range(3)]
+    assert not any("Neither law" in note for fit in fits for note in fit.notes)
+    assert max(abs(pull(fit, "stretch_exponent", exponent)) for fit in fits) < 3.5
+
+
+def test_a_decay_far_longer_than_the_dark_times_is_said() -> None:
+    fit = relaxation(1, 0.5, t1_s=1.0)
+    assert any("outside the dark times" in note for note in fit.notes)
 
 
 def pull(fit: FitResult, name: str, truth: float) -> float:
@@ -161,6 +209,8 @@ def test_a_dead_or_saturated_detector_is_said(value: int) -> None:
     for fit in (
         fit_rabi(LOG, same, same),
         fit_ramsey(LOG, same, same, pi_time_s=PI_TIME_S, frequency_hz=2.7e9),
+        fit_polarization(LOG, same, same, same, same),
+        fit_relaxation(LOG, dict.fromkeys(T1_COLUMNS, same), READOUT),
     ):
         assert fit is not None
         assert not fit.values
