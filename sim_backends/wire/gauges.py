@@ -4,8 +4,11 @@ import math
 import threading
 
 from sim_backends.wire.bench import Bench
+from sim_backends.wire.setpoint_relay import SetpointRelay
 
 PA_PER_MBAR = 100.0
+RELAYS = 12
+"""Of an MKS 937B, two for each sensor; here all of them follow the chamber's."""
 _MKS_UNITS = {"TORR": 101325 / 760, "MBAR": 100.0, "PASCAL": 1.0, "MICRON": 101325 / 760 / 1000}
 
 
@@ -23,6 +26,7 @@ class MKS937B:
         self._bench = bench
         self._unit = "TORR"
         self._power: dict[str, str] = {}
+        self._relays = {str(n): SetpointRelay() for n in range(1, RELAYS + 1)}
         self._lock = threading.Lock()
 
     def overrun(self) -> None:
@@ -44,6 +48,9 @@ class MKS937B:
             found = self._ask(name)
             return "NAK160" if found is None else f"ACK{found}"
         name, told, value = command.partition("!")
+        relay = self._relays.get(name[2:])
+        if told and relay is not None and name[:2] in ("SP", "SH", "SD", "EN"):
+            return f"ACK{value}" if relay.tell(name[:2], value.upper()) else "NAK169"
         if told and name == "U":
             if value.upper() not in _MKS_UNITS:
                 return "NAK169"
@@ -66,6 +73,8 @@ class MKS937B:
             return " ".join([self._pressure(), *["NOGAUGE"] * 5])
         if name[:2] == "CP" and name[2:] in "123456":
             return self._power.get(name[2:], "ON")
+        if (relay := self._relays.get(name[2:])) is not None:
+            return relay.ask(name[:2], self._in_unit())
         if name[:1] == "T" and name[1:] in ("1", "3", "5"):
             return "G" if name == "T1" else "N"
         return None
@@ -74,9 +83,11 @@ class MKS937B:
         return {"MBAR": "mBAR"}.get(self._unit, self._unit)
 
     def _pressure(self) -> str:
-        value = self._bench.gauge.pressure_pa / _MKS_UNITS[self._unit]
-        mantissa, exponent = f"{value:.2E}".split("E")
+        mantissa, exponent = f"{self._in_unit():.2E}".split("E")
         return f"{mantissa}E{int(exponent):+d}"
+
+    def _in_unit(self) -> float:
+        return self._bench.gauge.pressure_pa / _MKS_UNITS[self._unit]
 
 
 class SmartlineV1:

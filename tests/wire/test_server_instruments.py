@@ -287,6 +287,26 @@ def test_gauges_tell_the_pressure() -> None:
     assert lab.instruments["smartline"].handle(b"001M!") is None
 
 
+def test_the_relays_of_the_mks_close_at_their_set_points() -> None:
+    lab = Lab(pressure_pa=133.322)  # 1 Torr
+
+    def mks(command: str) -> str:
+        answer = lab.instruments["mks937b"].handle(f"@253{command}".encode())
+        assert answer is not None
+        return answer.decode().removeprefix("@253").removesuffix(";FF")
+
+    assert mks("SP1?") == "ACK1.00E+00"
+    assert (mks("SP3!1.05"), mks("SH3?"), mks("SD3?")) == ("ACK1.05", "ACK1.16E+00", "ACKBELOW")
+    assert mks("SS3?") == "ACKCLEAR"  # not enabled yet
+    assert (mks("EN3!ENABLE"), mks("EN3?"), mks("SS3?")) == ("ACKENABLE", "ACKENABLE", "ACKSET")
+    assert (mks("SD3!ABOVE"), mks("SH3?"), mks("SS3?")) == ("ACKABOVE", "ACK9.45E-01", "ACKSET")
+    assert (mks("SH3!0.99"), mks("SS3?")) == ("ACK0.99", "ACKSET")  # still above the reset value
+    assert (mks("EN12!SET"), mks("SS12?"), mks("SS11?")) == ("ACKSET", "ACKSET", "ACKCLEAR")
+    for bad in ("SP3!-1", "SP3!x", "SH3!1.2", "SD3!LEFT", "EN3!ON"):
+        assert mks(bad) == "NAK169", bad
+    assert (mks("SP13?"), mks("SX3?"), mks("SS3!SET")) == ("NAK160", "NAK160", "NAK160")
+
+
 @pytest.mark.parametrize(
     ("mbar", "shown"), [(1000.0, "100023"), (9.9999, "100021"), (1.5e-7, "150013"), (0.0, "000000")]
 )
