@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student_t
 
+from labctl.analysis.fine_grid import fine_grid
 from labctl.analysis.significance import (
     ONE_SIGMA,
     claims_only_what_is_there,
@@ -98,6 +99,7 @@ def fit_ring_down(
         best, covariance = trial, wider
     model = decaying_sines(t, best)
     error = _error_of_mean(y, mean - model)
+    fine = fine_grid(t)
     curve = FitCurve(
         x=t,
         y=mean,
@@ -109,6 +111,8 @@ def fit_ring_down(
         y_name="trace",
         y_unit="counts/s",
         y_label="APD1 count rate (angle)",
+        model_x=fine,
+        model_y=decaying_sines(fine, best),
     )
     if best.size == 1:
         return no_claim(
