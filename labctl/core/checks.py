@@ -28,6 +28,13 @@ def check_limits(model: SequenceParameters, rig: Rig) -> None:
         except LimitError as error:
             limits = rig.devices[role].limits[setting]
             shown = format_quantity(value, limits.unit, digits=12)
+            if limits.minimum <= value <= limits.maximum:  # so it is off the grid
+                nearest = format_quantity(limits.nearest(value), limits.unit, digits=12)
+                step = format_quantity(limits.step, limits.unit)
+                raise ParameterError(
+                    f"Parameter `{name}` = {shown} is not a multiple of {step}, the device's grid "
+                    f"({role}); the nearest is {nearest}."
+                ) from error
             raise ParameterError(
                 f"Parameter `{name}` = {shown} is outside the device's limits {limits} ({role})."
             ) from error

@@ -140,7 +140,7 @@ def test_every_multiple_of_the_grid_is_on_it(text: str) -> None:
 
 
 def test_a_dwell_that_the_generator_cannot_play_is_refused_before_a_run() -> None:
-    with pytest.raises(ParameterError, match=r"`dwell_s`: microwave .*750 us.*nearest is 800 us"):
+    with pytest.raises(ParameterError, match=r"`dwell_s` = 750 us .*multiple of 100 us.*is 800 us"):
         plan("hysteresis", build("sim_visa"), {"dwell_s": "0.75 ms", "samples_per_dwell": 3})
 
 
