@@ -10,7 +10,8 @@ from tests.wire.bench_instruments import Lab
 
 SPELLINGS = ("FREQ", "freq:cw", "SOURce:FREQuency", ":SOUR1:FREQ:FIXed", ":Frequency")
 UNITS = {"": 1.0, " HZ": 1.0, " khz": 1e3, "MHZ": 1e6, " GHz": 1e9}
-LOWEST_HZ, HIGHEST_HZ = 10e6, 6e9
+LOWEST_HZ, HIGHEST_HZ = 100e3, 6e9
+LOWEST_DBM, HIGHEST_DBM = -145.0, 18.0
 NO_FUZZ = ("*", "?", "FREQ", "POW", "OUTP", "SYST", "LIST")
 """What could be a command without parameters, or one the model follows."""
 
@@ -48,7 +49,7 @@ class Conversation(RuleBasedStateMachine):
         dbm = round(dbm, 2)
         state = ("ON" if output else "OFF") if word else str(int(output))
         self.lab.tell("smb100a", f":POW {dbm:.2f} DBM;:OUTP {state};")
-        if -110 <= dbm <= 15:
+        if LOWEST_DBM <= dbm <= HIGHEST_DBM:
             self.power_dbm = dbm
         else:
             self.failed()
