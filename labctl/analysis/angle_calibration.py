@@ -163,7 +163,7 @@ def calibrate_angle(
     freedom = len(lines) - 2
     rest = angle - start - resolution * signal
     reduced = float(np.sum(rest**2 / variance)) / freedom if freedom else float("nan")
-    if freedom and reduced > 1:
+    if freedom and stands_out(reduced * freedom, freedom):
         covariance = covariance * reduced
     error = float(np.sqrt(covariance[0, 0]))
     curve = FitCurve(
@@ -178,7 +178,7 @@ def calibrate_angle(
         y_unit="rad",
         y_label="Angle between NV axis and field",
     )
-    if not stands_out((resolution / error) ** 2, 1, freedom=freedom if reduced > 1 else np.inf):
+    if not stands_out((resolution / error) ** 2, 1):
         said.append("The pull of the line is not seen: use more power or more sweeps.")
         return no_claim("angle against signal", *said, curve=curve, reduced=reduced)
     slope = slope_hz_per_rad(start, field_t, transition)

@@ -9,7 +9,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.analysis.significance import claims_only_what_is_there, no_claim, silence
+from labctl.analysis.significance import (
+    claims_only_what_is_there,
+    no_claim,
+    silence,
+    stands_out,
+)
 from labctl.analysis.sweeps import AveragedSweeps
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
@@ -26,7 +31,7 @@ REACH = 3
 class _Local:
     """A weighted parabola through a few neighbours of a spectrum, about `centre_hz`.
 
-    Its error is inflated where the points scatter more than their errors say.
+    Its error is inflated where the points scatter clearly more than their errors say.
     """
 
     centre_hz: float
@@ -46,10 +51,10 @@ class _Local:
         coefficients = np.linalg.lstsq(matrix, y, rcond=None)[0]
         covariance = np.linalg.pinv(matrix.T @ matrix)
         freedom = x.size - coefficients.size
-        if freedom > 0:
-            covariance = covariance * max(
-                float(np.sum((y - matrix @ coefficients) ** 2)) / freedom, 1.0
-            )
+        chi_square = float(np.sum((y - matrix @ coefficients) ** 2))
+        # A few points scatter now less, now more; only what luck does not explain widens errors.
+        if freedom > 0 and stands_out(chi_square, freedom):
+            covariance = covariance * chi_square / freedom
         return cls(centre_hz, scale, coefficients.astype(np.float64), covariance.astype(np.float64))
 
     def rate(self, frequency_hz: float) -> tuple[float, float]:

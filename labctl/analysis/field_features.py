@@ -16,7 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.line_model import LineModel
 from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.peak_finding import choose_baseline, find_lines
-from labctl.analysis.significance import claims_only_what_is_there, no_claim, silence
+from labctl.analysis.significance import (
+    claims_only_what_is_there,
+    no_claim,
+    silence,
+    stands_out,
+)
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
 
@@ -116,7 +121,7 @@ def fit_field_features(
     freedom = rate.size - found.size
     chi_square = float(np.sum(((y - curve) / sigma) ** 2))
     reduced = chi_square / freedom if freedom > 0 else float("nan")
-    if reduced > 1:
+    if freedom > 0 and stands_out(chi_square, freedom):
         covariance = covariance * reduced
 
     labels: list[tuple[str, float, float, str, str]] = []

@@ -8,7 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import uniform_filter1d
+from scipy.stats import t as student_t
 
+from labctl.analysis.significance import ONE_SIGMA
 from labctl.errors import ParameterError
 
 Floats = NDArray[np.float64]
@@ -108,7 +110,9 @@ def fit_two_wells(records: ArrayLike, rounds: ArrayLike | None = None) -> TwoWel
     p = _mixture(levels, total, _start(levels, total, middle))
     parts = np.array([_mixture(levels, total - count, p) for count in counts])
     n = len(parts)
-    spread = parts - parts.mean(axis=0)
+    # Of few groups the scatter is itself a guess: one error holds 68 % of Student's t.
+    student = float(student_t.ppf(ONE_SIGMA, n - 1))
+    spread = student * (parts - parts.mean(axis=0))
     mean_a, mean_b, sigma_a, sigma_b, share_b = (float(value) for value in p)
     return TwoWells(
         mean_a, mean_b, sigma_a, sigma_b, share_b, (n - 1) / n * spread.T @ spread,
