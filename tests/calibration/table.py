@@ -15,8 +15,8 @@ SECTION = "\n## "
 HEAD = """\
 # Are the errors right?
 
-Every fit of labctl says how well it knows a value. Here each is asked 500 times: parameters are
-drawn from a prior, data are made from them with their real kind of noise, and the fit is run.
+Every fit of labctl says how well it knows a value. Here each is asked up to 500 times: parameters
+are drawn from a prior, data made from them with their real kind of noise, and the fit is run.
 Errors are right where the truth lies within one error in 68 % of the draws, and the rank of the
 truth in the fit's Gaussian is uniform (simulation-based calibration: Talts et al.,
 arXiv:1804.06788). 500 draws know the share to 2 %; a row is *honest* within 4 %.
