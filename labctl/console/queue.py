@@ -12,6 +12,9 @@ from labctl.core import find_sequence
 from labctl.errors import ParameterError
 
 MOST_REPEATS = 1_000_000
+UNDER_WAY = "under way"
+INTERRUPTED = "interrupted; what it measured is under Runs"
+"""Notes of a run that was taken, on disk, and of one that was never finished."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class RunQueue:
         self.path = Path(path)
         self._lock = threading.RLock()
         found, self.warning = read_json(self.path, _parse)
-        self._items: tuple[QueuedRun, ...] = found or ()
+        self._taken: QueuedRun | None = None
+        self._items: tuple[QueuedRun, ...] = tuple(_after_a_kill(item) for item in found or ())
 
     @property
     def items(self) -> tuple[QueuedRun, ...]:
@@ -99,19 +103,36 @@ class RunQueue:
             self._change((*self._items[:at], changed, *self._items[at + 1 :]))
 
     def take(self) -> QueuedRun | None:
-        """The next run, to be done once; it leaves the queue when all its repeats are taken."""
+        """The next run, to be done once; it leaves the queue when all its repeats are taken.
+
+        Tell with `finish` or `put_back` what has become of it.
+        """
         with self._lock:
             if not self._items:
                 return None
             first, *rest = self._items
             if first.repeats > 1:
                 rest.insert(0, replace(first, repeats=first.repeats - 1))
-            self._change(rest)
-            return replace(first, repeats=1)
+            once = replace(first, repeats=1)
+            before, self._taken = self._taken, once
+            try:
+                self._change(rest)
+            except BaseException:
+                self._taken = before
+                raise
+            return once
+
+    def finish(self) -> None:
+        """The run that was taken is over; until then a killed program finds it here again."""
+        with self._lock:
+            if self._taken is not None:
+                self._taken = None
+                self._change(self._items)
 
     def put_back(self, item: QueuedRun) -> None:
         """Undo `take`, after a run that could not be begun, say; its note is kept."""
         with self._lock:
+            self._taken = None
             first, rest = self._items[:1], self._items[1:]
             if first and first[0].id == item.id:
                 item = replace(item, repeats=first[0].repeats + item.repeats)
@@ -126,8 +147,16 @@ class RunQueue:
         raise KeyError(wanted)
 
     def _change(self, items: Sequence[QueuedRun]) -> None:
-        write_json(self.path, [asdict(item) for item in items])
+        taken = [] if self._taken is None else [replace(self._taken, note=UNDER_WAY)]
+        write_json(self.path, [asdict(item) for item in (*taken, *items)])
         self._items = tuple(items)
+
+
+def _after_a_kill(item: QueuedRun) -> QueuedRun:
+    """A run that was under way when the program was killed, as one that waits and says so."""
+    if item.note != UNDER_WAY:
+        return item
+    return replace(item, id=uuid.uuid4().hex, note=INTERRUPTED)
 
 
 def _checked(repeats: int) -> int:

@@ -13,7 +13,7 @@ from PyQt5.QtCore import QTimer
 
 from labctl.errors import LabError
 from labctl.gui.application import open_application
-from labctl.gui.station import Station
+from labctl.gui.station import PROGRAM_ENDED, Station
 from labctl.gui.window import MainWindow, remembered
 from labctl.log_file import close_log, open_log
 
@@ -112,5 +112,5 @@ def guard(window: MainWindow) -> None:
 
 
 def _end(window: MainWindow) -> None:
-    window.station.abort("the program was ended from outside")
+    window.station.abort(PROGRAM_ENDED)
     window.close_without_asking()

@@ -7,10 +7,13 @@ from typing import Any
 
 from PyQt5.QtCore import QObject
 
-from labctl.console.queue import QueuedRun, RunQueue
+from labctl.console.queue import INTERRUPTED, QueuedRun, RunQueue
 from labctl.data import RunStatus
+from labctl.gui.claim import Claim
 from labctl.gui.queue_panel import QueuePanel
-from labctl.gui.station import Outcome, Station
+from labctl.gui.station import FROM_OUTSIDE, Outcome, Station
+
+OTHERS = "The queue belongs to another labctl window; close that one, and it is here."
 
 
 class QueueControl(QObject):
@@ -24,6 +27,8 @@ class QueueControl(QObject):
         super().__init__(parent)
         self._station, self._panel = station, panel
         self._queue = RunQueue(path)
+        self.claim = Claim(path.with_name(f".{path.name}.lock"), self)
+        self.claim.changed.connect(self._won)
         self._working = False
         self._taken: QueuedRun | None = None
         panel.moved.connect(lambda id_, to: self._change(lambda: self._queue.move(id_, to)))
@@ -34,20 +39,33 @@ class QueueControl(QObject):
         panel.started.connect(self.work)
         station.run_ended.connect(self._ended)
         station.rig_changed.connect(lambda _: self._next())
-        panel.show_items(self._queue.items)
+        panel.show_items(self._queue.items if self.claim.owned else ())
+        panel.set_owned(not self.claim.refused)
         if self._queue.warning:
             station.failed.emit(self._queue.warning, "")
 
     def add(self, sequence: str, parameters: dict[str, Any]) -> None:
         """Append a run."""
+        if self.claim.refused:
+            self._station.failed.emit(OTHERS, "")
+            return
         self._change(lambda: self._queue.add(sequence, parameters))
         self._station.told.emit(f"{sequence} is queued.")
 
     def work(self, on: bool) -> None:
         """Begin to work off the queue, or stop after the run under way."""
-        self._working = on
-        self._panel.set_working(on)
+        self._working = on and not self.claim.refused
+        self._panel.set_working(self._working)
         self._next()
+
+    def _won(self) -> None:
+        """Somebody else has the queue, or has gone: what was left is ours."""
+        if self.claim.refused:
+            self._panel.set_owned(False)
+            return
+        self._queue = RunQueue(self._queue.path)
+        self._panel.set_owned(True)
+        self._show()
 
     def _change(self, act: Callable[[], object]) -> None:
         self._station.files_lane.submit(act, lambda _: self._show(), self._failed)
@@ -100,5 +118,12 @@ class QueueControl(QObject):
         elif outcome.run is None or outcome.run.status is not RunStatus.FINISHED:
             self._working = False
             self._station.told.emit("The queue is stopped: its run did not come to its end.")
+            if self._station.aborted_because in FROM_OUTSIDE:
+                marked = replace(item, note=INTERRUPTED)
+                self._change(lambda: self._queue.put_back(marked))
+            else:
+                self._change(self._queue.finish)
+        else:
+            self._change(self._queue.finish)
         self._panel.set_working(self._working)
         self._next()

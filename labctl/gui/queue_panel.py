@@ -63,6 +63,7 @@ class QueuePanel(QWidget):
         self._state.setObjectName("queue_state")
         row = QHBoxLayout()
         row.addWidget(self._start)
+        self._buttons = [self._start]
         for text, name, tip, action in (
             ("▲", "queue_up", "Earlier", lambda: self._move(-1)),
             ("▼", "queue_down", "Later", lambda: self._move(1)),
@@ -74,6 +75,7 @@ class QueuePanel(QWidget):
             button.setMaximumWidth(70)
             button.clicked.connect(lambda _, action=action: action())
             row.addWidget(button)
+            self._buttons.append(button)
         row.addWidget(self._state, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -95,6 +97,13 @@ class QueuePanel(QWidget):
                 self._table.selectRow(row)
         runs = sum(item.repeats for item in self._items)
         self._state.setText(f"{runs} runs wait." if runs else "The queue is empty.")
+
+    def set_owned(self, owned: bool) -> None:
+        """Let the queue be used, or say that it is another window's."""
+        for widget in (self._table, *self._buttons):
+            widget.setEnabled(owned)
+        if not owned:
+            self._state.setText("The queue belongs to another labctl window.")
 
     def set_working(self, working: bool) -> None:
         """Show whether the queue is being worked off."""
@@ -151,5 +160,9 @@ class QueuePanel(QWidget):
 
 
 def _brief(item: QueuedRun) -> str:
-    return ", ".join(f"{n} = {v:g}" if isinstance(v, float) else f"{n} = {v}"
-                     for n, v in item.parameters.items() if v is not None)  # fmt: skip
+    values = ", ".join(
+        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
+        for name, value in item.parameters.items()
+        if value is not None
+    )
+    return f"[{item.note}] {values}" if item.note else values

@@ -31,6 +31,9 @@ MOST_AT_ONCE = 2_000
 DRAIN_S = 8e-3
 """Time for that at each look, so that nothing stalls; the rest waits for the next one."""
 ANALYSIS_PATIENCE_S = 1.0
+WINDOW_CLOSED, PROGRAM_ENDED = "the window was closed", "the program was ended from outside"
+FROM_OUTSIDE = (WINDOW_CLOSED, PROGRAM_ENDED)
+"""Reasons of an abort that nobody meant for the run itself."""
 REST = 2.0
 """A look that took long is followed by a pause that is longer by this factor."""
 
@@ -86,9 +89,10 @@ class Station(QObject):
         self.rig: Rig | None = None
         self.handle: RunHandle | None = None
         self.data: LiveData | None = None
-        self.particle = ""
+        self.particle = self.aborted_because = ""
         self.begun_s = 0.0
         self.starting = False
+        self.opening = False
         self._fitted_points = 0
         self._next_fit_s = 0.0
         self.rig_lane = Lane("rig", self.report, self)
@@ -120,6 +124,7 @@ class Station(QObject):
     def open_rig(self, rig: str, *, speed: float | None = None) -> None:
         """Open a rig by name or path, after closing the one that is open."""
         self.close_rig()
+        self.opening = True
         self.rig_told.emit(f"Opening {rig} …")
         self.rig_lane.submit(
             lambda: session.build(rig, speed=speed), self._rig_built, self._rig_failed
@@ -178,6 +183,7 @@ class Station(QObject):
     def abort(self, reason: str = "stopped by the user") -> None:
         """End the run after its current point."""
         if self.handle is not None:
+            self.aborted_because = reason
             self.handle.stop(reason)
             self.told.emit("Aborting: the run ends after the point under way.")
             self.ticked.emit()
@@ -244,12 +250,13 @@ class Station(QObject):
         self.rig_lane.submit(rig.open, lambda _: self._rig_opened(rig), self._rig_failed)
 
     def _rig_opened(self, rig: Rig) -> None:
-        self.rig = rig
+        self.rig, self.opening = rig, False
         self.rig_told.emit(f"{rig.name} is open.")
         self.rig_changed.emit(rig)
         self.read_devices()
 
     def _rig_failed(self, error: BaseException) -> None:
+        self.opening = False
         self.rig_told.emit("No rig is open.")
         self.rig_changed.emit(None)
         self.report(error)
@@ -257,7 +264,7 @@ class Station(QObject):
     def _begun(self, handle: RunHandle) -> None:
         self.starting = False
         sequence = handle.runner.sequence
-        self.handle = handle
+        self.handle, self.aborted_because = handle, ""
         self.data = LiveData((*sequence.columns, ELAPSED), sequence.plot)
         self.begun_s = time.monotonic()
         self._fitted_points, self._next_fit_s = 0, self.begun_s + FIT_EVERY_S

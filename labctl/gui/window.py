@@ -26,10 +26,12 @@ from labctl.gui import theme as themes
 from labctl.gui.alarm_bar import AlarmBar
 from labctl.gui.alignment_view import AlignmentView
 from labctl.gui.browser_control import BrowserControl
+from labctl.gui.claim import Claim
 from labctl.gui.error_bar import ErrorBar
 from labctl.gui.fit_table import FitTable
 from labctl.gui.hand_control import HandControl
 from labctl.gui.instrument_panel import InstrumentPanel
+from labctl.gui.interrupted import InterruptedRuns
 from labctl.gui.live_data import LiveData
 from labctl.gui.log_panel import LogPanel
 from labctl.gui.monitor_panel import MonitorPanel
@@ -44,7 +46,7 @@ from labctl.gui.run_browser import RunBrowser
 from labctl.gui.run_control import RunControl
 from labctl.gui.sequence_control import SequenceControl
 from labctl.gui.sequence_panel import SequencePanel
-from labctl.gui.station import Outcome, Station
+from labctl.gui.station import WINDOW_CLOSED, Outcome, Station
 from labctl.gui.watch_control import WatchControl
 from labctl.gui.world_panel import WorldPanel
 from labctl.run_handle import RunHandle
@@ -104,6 +106,11 @@ class MainWindow(QMainWindow):
         self.passport.runs_asked.connect(self._show_runs_of)
         self.sequences.queue_asked.connect(self.queue.add)
         self.queue_panel.edited.connect(self.sequences.select)
+        self.interrupted = InterruptedRuns(station, settings, self)
+        self._folder = Claim(station.out / ".labctl-window.lock", self)
+        self._folder.changed.connect(self._show_folder)
+        if self._folder.refused:
+            self._show_folder()
         self._device_timer = QTimer(self)
         self._device_timer.timeout.connect(station.read_devices)
         self._device_timer.start(READ_DEVICES_MS)
@@ -127,7 +134,7 @@ class MainWindow(QMainWindow):
             if not self._sure():
                 a0.ignore()
                 return
-            self.station.abort("the window was closed")
+            self.station.abort(WINDOW_CLOSED)
         if self.station.handle is None:
             self._leave()
             a0.accept()
@@ -138,7 +145,7 @@ class MainWindow(QMainWindow):
 
     def close_without_asking(self) -> None:
         """End a run as an abort does, then go."""
-        self.station.abort("the window was closed")
+        self.station.abort(WINDOW_CLOSED)
         self._closing = True
         self.close()
 
@@ -161,6 +168,8 @@ class MainWindow(QMainWindow):
         self.monitors.close_monitors()
         self.log.close_log()
         self.station.close()
+        for claim in (self._folder, self.queue.claim):
+            claim.give_up()
 
     def _apply_theme(self) -> None:
         application = QApplication.instance()
@@ -322,6 +331,12 @@ class MainWindow(QMainWindow):
         self.plots.show_fit(run.fit)
         self.fits.show_fit(run.fit, run.info.truth, live=False)
         self.statusBar().showMessage(f"Saved: {outcome.path}")
+
+    def _show_folder(self) -> None:
+        out, second = self.station.out, self._folder.refused
+        self.setWindowTitle(f"labctl — second window on {out}" if second else "labctl")
+        if second:
+            self.station.failed.emit(f"Another labctl window works in the folder {out}.", "")
 
     def _stopped_for_safety(self, failures: list[str]) -> None:
         if failures:

@@ -12,6 +12,7 @@ from labctl.storage.record import (
 from labctl.storage.recover import add_note, append_fit, recover
 from labctl.storage.summary import FileSummary, read_summary
 from labctl.storage.writer import RunWriter
+from labctl.storage.writing import is_being_written
 
 __all__ = [
     "FileSummary",
@@ -20,6 +21,7 @@ __all__ = [
     "RunWriter",
     "add_note",
     "append_fit",
+    "is_being_written",
     "is_record",
     "newest_fitted",
     "read_record",

@@ -18,6 +18,7 @@ from labctl.storage.layout import dataset_at, group_at, value_at
 from labctl.storage.note import write_note
 from labctl.storage.reader import DAMAGE, complete_points, open_for_reading, read_columns
 from labctl.storage.space import Reservation, abandon, one_line, trim
+from labctl.storage.writing import forget_writing
 
 _SPARE_BYTES = 1 << 20
 _SLAB_BYTES = 16 << 20
@@ -107,6 +108,7 @@ def recover(path: Path, out: Path | None = None) -> Path:
             raise DataFileError(f"{out} exists already; nothing was recovered.") from error
         except DAMAGE as error:
             raise StorageError(f"Cannot recover {path}: {one_line(error)}.") from error
+    forget_writing(path)
     return out
 
 

@@ -21,6 +21,7 @@ from labctl.storage.layout import dataset_at, group_at
 from labctl.storage.space import Reservation, abandon, create_empty, one_line, trim
 from labctl.storage.staging import PointBuffer, check_columns
 from labctl.storage.tree import Truth, chunk_points, write_end, write_tree, write_truth_at_end
+from labctl.storage.writing import Writing
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ class RunWriter:
         self._stop = threading.Event()
         create_empty(self.path, _FIRST_BYTES)
         self._create(info, plot, instruments)
+        self._writing = Writing(self.path)
+        self._writing.begin()
         self._thread = threading.Thread(
             target=self._flush_regularly, name=f"flush {self.path.name}", daemon=True
         )
@@ -169,6 +172,7 @@ class RunWriter:
                 failure = self._break(error)
             finally:
                 self._error = StorageError(f"{self.path} is closed; no point can be added.")
+                self._writing.end()
         if failure is not None:
             raise failure
 

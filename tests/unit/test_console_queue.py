@@ -54,6 +54,7 @@ def test_taking_counts_down_and_ends_with_nothing(path: Path) -> None:
     assert all(item.repeats == 1 for item in taken if item)
     assert taken[3] == last
     assert queue.take() is None
+    queue.finish()
     assert RunQueue(path).items == ()
 
 
@@ -212,3 +213,16 @@ def test_a_preset_from_a_windows_editor_is_read(tmp_path: Path) -> None:
     (file,) = tmp_path.rglob("*.json")
     file.write_text(file.read_text(encoding="utf-8"), encoding="utf-8-sig")
     assert presets.load("mdmr", "a") == {"points": 5}
+
+
+def test_a_run_that_was_taken_and_never_finished_comes_back_marked(path: Path) -> None:
+    queue = filled(path)
+    taken = queue.take()
+    assert taken is not None
+    assert points(queue) == [21, 31]
+    after = RunQueue(path)
+    assert points(after) == [11, 21, 31]
+    assert after.items[0].note.startswith("interrupted")
+    assert [item.note for item in after.items[1:]] == ["", ""]
+    queue.finish()
+    assert points(RunQueue(path)) == [21, 31]
