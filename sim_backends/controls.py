@@ -48,8 +48,13 @@ class Lines(NamedTuple):
 
 @dataclass
 class Gates:
-    """Counts collected while the sequencer's count line is high."""
+    """Counts collected while the sequencer's count line is high, or low if `inverted`.
+
+    A gate opens at the line's edge: a line that is low already when an inverted one is armed has
+    to rise first.
+    """
 
     armed: int = 0
+    inverted: bool = False
     open: bool = False
     done: list[Counts] = field(default_factory=list)

@@ -229,7 +229,8 @@ class World(Faults):
         """Let time pass until a timeline has no events left."""
         with self.lock:
             self.synchronise()
-            whole = self._timelines.take_whole(name) if self.speed is None else None
+            by_events = self.speed is not None or self.gates.inverted
+            whole = None if by_events else self._timelines.take_whole(name)
             if whole is not None:
                 whole()
             while name in self._timelines:

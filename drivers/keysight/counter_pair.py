@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.keysight.counter_53220a import MAX_READINGS, Keysight53220ACounter
+from drivers.clock_ticks import exact_ticks, nearest_ticks
+from drivers.keysight.counter_53220a import GATE_STEP_S, MAX_READINGS, Keysight53220ACounter
 from drivers.session import Session
 from labctl.data import Setting
 from labctl.errors import LimitError, RigError
-from labctl.hal import LimitTable
+from labctl.hal import CountTrace, LimitTable
 
 
 class Keysight53220APair:
@@ -67,22 +68,22 @@ class Keysight53220APair:
     def count(self, duration_s: float) -> Mapping[str, int]:
         """Count for `duration_s` from now."""
         duration_s = self.limits.check("duration_s", duration_s)
-        return {channel: int(v[0]) for channel, v in self._series(duration_s, 1).items()}
+        ticks = exact_ticks(duration_s, GATE_STEP_S)
+        return {channel: int(v[0]) for channel, v in self._series(ticks, 1).items()}
 
-    def stream(self, sample_rate_hz: float, n: int) -> Mapping[str, NDArray[np.int64]]:
-        """Record `n` bins, in one block from each."""
+    def stream(self, sample_rate_hz: float, n: int) -> CountTrace:
+        """Record `n` bins of the nearest gate time, in one block from each."""
         rate_hz = self.limits.check("sample_rate_hz", sample_rate_hz)
         if not 1 <= n <= MAX_READINGS:
             raise LimitError(f"A stream has 1 to {MAX_READINGS} bins, not {n}.")
-        return self._series(1 / rate_hz, n)
+        return self._series(nearest_ticks(1 / rate_hz, GATE_STEP_S), n)
 
-    def _series(self, bin_s: float, n: int) -> dict[str, NDArray[np.int64]]:
+    def _series(self, ticks: int, n: int) -> CountTrace:
         for counter in self._counters.values():
-            counter.begin(bin_s, n)
-        found: dict[str, NDArray[np.int64]] = {}
-        for counter in self._counters.values():
-            found |= counter.finish()
-        return found
+            counter.begin(ticks * GATE_STEP_S, n)
+        traces = [counter.finish() for counter in self._counters.values()]
+        counts = {channel: values for trace in traces for channel, values in trace.items()}
+        return CountTrace(counts, traces[0].sample_rate_hz)
 
     def arm_gates(self, gates: int) -> None:
         """Expect `gates` gates at every Gate In."""

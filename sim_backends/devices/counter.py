@@ -41,12 +41,12 @@ class SimulatedPhotonCounter(SimulatedDevice):
         counts = self._connected().stream(1 / rate_hz, n)
         return CountTrace({ANGLE: counts[0], PL: counts[1]}, rate_hz)
 
-    def arm_gates(self, gates: int) -> None:
-        """Expect `gates` gates of the sequencer's count line."""
+    def arm_gates(self, gates: int, *, inverted: bool = False) -> None:
+        """Expect `gates` gates of the sequencer's count line; `inverted` ones open as it falls."""
         world = self._connected()
         if gates < 1:
             raise LimitError(f"At least one gate must be armed, not {gates}.")
-        world.gates = Gates(armed=gates)
+        world.gates = Gates(armed=gates, inverted=inverted)
 
     def read_gates(self) -> Mapping[str, NDArray[np.int64]]:
         """Wait for the armed gates and return their counts."""
@@ -54,7 +54,8 @@ class SimulatedPhotonCounter(SimulatedDevice):
         if not world.gates.armed:
             raise DeviceError("No gates are armed; call arm_gates before starting the sequencer.")
         world.finish("pulses")
-        done, armed = world.gates.done, world.gates.armed
+        gates, armed = world.gates, world.gates.armed
+        done = gates.done[:-1] if gates.open else gates.done
         world.gates = Gates()
         if len(done) < armed:
             raise DeviceError(f"Only {len(done)} of {armed} gates came before the program ended.")

@@ -95,9 +95,10 @@ class SimulatedPulseSequencer(SimulatedDevice):
         controls.laser_line = PulseChannel.LASER in high
         controls.microwave_line = PulseChannel.MICROWAVE in high
         counting = PulseChannel.COUNT in high
-        if counting and not controls.count_line and gates.armed > len(gates.done):
+        opened, was_open = counting != gates.inverted, controls.count_line != gates.inverted
+        if opened and not was_open and gates.armed > len(gates.done):
             gates.done.append(np.zeros(2, dtype=np.int64))
             gates.open = True
-        elif not counting:
+        elif not opened:
             gates.open = False
         controls.count_line = counting

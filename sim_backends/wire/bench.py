@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from labctl.hal import Limits
+from labctl.hal import ANGLE, PL, Limits
 from sim_backends.devices.counter import SimulatedPhotonCounter
 from sim_backends.devices.electromagnet import SimulatedElectromagnet
 from sim_backends.devices.gauge import SimulatedPressureGauge
@@ -11,6 +11,7 @@ from sim_backends.devices.microwave import SimulatedMicrowaveSource
 from sim_backends.devices.sequencer import SimulatedPulseSequencer
 from sim_backends.devices.trap import SimulatedTrapDrive
 from sim_backends.faults import DISCONNECTED, HANGS
+from sim_backends.wire.count_windows import CountWindows
 from sim_backends.wire.gate_counter import GateCounter
 from sim_backends.wire.generator_channels import AOMChannel, GeneratorChannel, TrapChannel
 from sim_backends.wire.scpi_error import SCPIError, SilentError
@@ -30,7 +31,9 @@ class Bench:
         generator: channels of the function generator: 1 drives the trap, 2 the AOM.
         supply: outputs of the current supply: the coil is on 1, nothing on the others.
         supply_of_160_w, supply_of_33_w: the same for supplies whose outputs have a rated power.
-        gate_counter: the two inputs of the counter, 1 is APD1 (angle) and 2 APD2 (PL).
+        gate_counter, gate_counter_2: two counters; the APDs reach both, crosswise: APD1 (angle) is
+            at input 1 of the first and 2 of the second, APD2 (PL) at the others.
+        counter_inputs, counter_inputs_2: their inputs, by number.
         sweeper, keysight_sweeper: tone and lists of the generators that have a list mode.
     """
 
@@ -59,7 +62,11 @@ class Bench:
         self.master.outputs = tuple(self.supply.values())
         self.supply_of_160_w = {n: RatedOutput(o, 160.0) for n, o in self.supply.items()}
         self.supply_of_33_w = {n: RatedOutput(o, 33.6) for n, o in self.supply.items()}
-        self.gate_counter = GateCounter(self.counter)
+        windows = CountWindows(self.counter)
+        self.gate_counter = GateCounter(windows, {1: ANGLE, 2: PL})
+        self.gate_counter_2 = GateCounter(windows, {1: PL, 2: ANGLE})
+        self.counter_inputs = self.gate_counter.lines
+        self.counter_inputs_2 = self.gate_counter_2.lines
         self.sweeper = Sweeper(self.microwave, dwell_step_s=1e-4, dwell_s=15e-3, learns=True)
         self.keysight_sweeper = Sweeper(self.microwave)
 

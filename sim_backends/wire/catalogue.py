@@ -8,7 +8,7 @@ from sim_backends.wire.command_table import CommandTable
 from sim_backends.wire.gauges import MKS937B, SmartlineV1
 from sim_backends.wire.instrument import SCPIInstrument
 from sim_backends.wire.pfeiffer import TPG362
-from sim_backends.wire.tables.counter import KEYSIGHT_53220A
+from sim_backends.wire.tables.counter import KEYSIGHT_53220A, KEYSIGHT_53220A_2
 from sim_backends.wire.tables.function_generator import KEYSIGHT_33522B
 from sim_backends.wire.tables.generators import E8257D, N5183B, SGS100A, SMB100A
 from sim_backends.wire.tables.srs import SG384, SG386
@@ -17,7 +17,7 @@ from sim_backends.wire.tables.supplies import E36312A, HMP4040, NGE103
 MODELS: tuple[CommandTable | type[MKS937B] | type[SmartlineV1] | type[TPG362], ...] = (
     SG384, SG386, SMB100A, SGS100A, N5183B, E8257D,
     KEYSIGHT_33522B, HMP4040, NGE103, E36312A, KEYSIGHT_53220A,
-    MKS937B, SmartlineV1, TPG362,
+    MKS937B, SmartlineV1, TPG362, KEYSIGHT_53220A_2,
 )  # fmt: skip
 """In the order of their ports, which rig files name: new ones go to the end."""
 TABLES = tuple(model for model in MODELS if isinstance(model, CommandTable))

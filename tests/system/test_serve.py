@@ -54,8 +54,8 @@ def test_it_serves_until_ctrl_c() -> None:
     try:
         outlets = ready(process)
         assert "SMB100A" in ask(outlets["smb100a"], "*IDN?")
-        counts = ask(outlets["53220a"], "CONF:TOT:TIM 0.2,(@1,2);:READ?")
-        assert len(counts.split(",")) == 2
+        counts = ask(outlets["53220a"], "CONF:TOT:TIM 0.2,(@1);:READ?")
+        assert float(counts) > 0
     finally:
         process.send_signal(signal.SIGINT)
     outcome = finish(process)

@@ -49,6 +49,7 @@ CONTROLS: list[tuple[type[Instrument], str, Any, str, str, str]] = [
 CONTROLS += [
     (Keysight53220A, "gate_source", "EXT", "TOT:GATE:SOUR EXT", "TOT:GATE:SOUR?", "EXT"),
     (Keysight53220A, "gate_polarity", "NEG", "TOT:GATE:POL NEG", "TOT:GATE:POL?", "NEG"),
+    (Keysight53220A, "gate_output_enabled", False, "OUTP 0", "OUTP?", "0"),
     (Keysight53220A, "samples", 2000, "SAMP:COUN 2000", "SAMP:COUN?", "+2.00000000000000E+003"),
     (Keysight53220A, "data_format", "REAL,64", "FORM REAL,64", "FORM?", "REAL,64"),
     (Keysight53220A, "byte_order", "SWAP", "FORM:BORD SWAP", "FORM:BORD?", "SWAP"),
@@ -77,6 +78,8 @@ for generator in (SMB100A, SGS100A):
     ]
 MEASUREMENTS: list[tuple[type[Instrument], str, str, str, Any]] = [
     (SG384, "last_error", "LERR?", "11", 11),
+    (Keysight53220A, "gate_time", "TOT:GATE:TIME?", "+1.43E-003", 1.43e-3),
+    (Keysight53220A, "time_out", "SYST:TIM?", "+9.9E+037", 9.9e37),
     (SMB100A, "list_points", ":SOUR:LIST:FREQ:POIN?", "327", 327),
     (SMB100A, "list_levels", ":SOUR:LIST:POW:POIN?", "327", 327),
 ]
@@ -97,6 +100,7 @@ CHANNEL_CONTROLS: list[tuple[str, Any, str, str, str]] = [
     ("impedance", 50, "INP2:IMP 50", "INP2:IMP?", "+5.0E+001"),
     ("level", 0.5, "INP2:LEV 0.5000", "INP2:LEV?", "+5.0E-001"),
     ("slope", "POS", "INP2:SLOP POS", "INP2:SLOP?", "POS"),
+    ("auto_level", False, "INP2:LEV:AUTO 0", "INP2:LEV:AUTO?", "0"),
 ]
 REFUSED: list[tuple[type[Instrument], str, Any]] = [
     (SG384, "power", 16.6),
@@ -192,16 +196,16 @@ def test_counter_inputs_refuse_what_is_out_of_range(name: str, value: Any) -> No
 
 def test_a_totalizer_is_configured_and_its_block_is_read() -> None:
     block = b"#216" + np.array([1.0, 70000.0]).astype(">f8").tobytes() + b"\n"
-    pairs = [("CONF:TOT:TIM 0.05,(@1,2)", None), (b"FETC?", block), (b"FETC?", b"+1.0E+00\n")]
+    pairs = [("CONF:TOT:TIM 0.05,(@2)", None), (b"FETC?", block), (b"FETC?", b"+1.0E+00\n")]
     with expected_protocol(Keysight53220A, pairs) as counter:
-        counter.configure_totalize(0.05, [1, 2])
+        counter.configure_totalize(0.05, 2)
         assert counter.fetch_block().tolist() == [1.0, 70000.0]
         with pytest.raises(ConnectionError, match="instead of a block"):
             counter.fetch_block()
         counter.adapter.read_bytes(-1)
-        for gate_s, inputs in ((1e-9, [1]), (0.1, [3])):
+        for gate_s, number in ((99e-6, 1), (0.1, 3)):
             with pytest.raises(ValueError, match=r"range|set"):
-                counter.configure_totalize(gate_s, inputs)
+                counter.configure_totalize(gate_s, number)
 
 
 ACK, ENQ, NAK = "\x06", "\x05", "\x15"

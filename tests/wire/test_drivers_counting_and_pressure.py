@@ -26,10 +26,22 @@ def opens(number: int) -> list[Pair]:
         ("*IDN?", "Agilent Technologies,53220A,MY50001234,02.05"), ("*CLS", None), ("ABOR", None),
         *sets("FORM REAL,64", "FORM?", "REAL,64"),
         *sets("FORM:BORD NORM", "FORM:BORD?", "NORM"),
+        *sets("OUTP 0", "OUTP?", "0"),
+        ("SYST:TIM?", "+1.0E+000"), *sets("SYST:TIM INF", "SYST:TIM?", "+9.90000000E+037"),
         *sets(f"INP{number}:COUP DC", f"INP{number}:COUP?", "DC"),
         *sets(f"INP{number}:IMP 50", f"INP{number}:IMP?", "+5.0E+001"),
-        *sets(f"INP{number}:LEV 0.5000", f"INP{number}:LEV?", "+5.0E-001"),
         *sets(f"INP{number}:SLOP POS", f"INP{number}:SLOP?", "POS"),
+    ]  # fmt: skip
+
+
+def configures(gate: str, number: int, *, kept: str = "") -> list[Pair]:
+    """CONFigure, and behind it what it changes or leaves wrong."""
+    return [
+        (f"CONF:TOT:TIM {gate},(@{number})", None), FINE,
+        *sets(f"INP{number}:LEV 0.5000", f"INP{number}:LEV?", "+5.0E-001"),
+        (f"INP{number}:LEV:AUTO?", "0"),
+        *sets("TOT:GATE:POL POS", "TOT:GATE:POL?", "POS"),
+        ("TOT:GATE:TIME?", kept or gate),
     ]  # fmt: skip
 
 
@@ -42,9 +54,9 @@ def block(*counts: int) -> bytes:
 def test_counts_come_as_a_block_and_the_same_count_needs_no_new_configuration() -> None:
     pairs: list[Pair] = [
         *opens(1),
-        ("CONF:TOT:TIM 0.05,(@1)", None), FINE, ("INIT", None), (b"FETC?", block(1234)),
+        *configures("0.05", 1), ("INIT", None), (b"FETC?", block(1234)),
         ("INIT", None), (b"FETC?", block(1235)),
-        ("CONF:TOT:TIM 0.1,(@1)", None), FINE, ("INIT", None), (b"FETC?", block(2468)),
+        *configures("0.1", 1), ("INIT", None), (b"FETC?", block(2468)),
     ]  # fmt: skip
     with conversation(Keysight53220ACounter, pairs, inputs={"pl": 1}) as counter:
         assert counter.channels == ("pl",)
@@ -57,7 +69,7 @@ def test_counts_come_as_a_block_and_the_same_count_needs_no_new_configuration() 
 def test_a_stream_is_one_block() -> None:
     pairs: list[Pair] = [
         *opens(2),
-        ("CONF:TOT:TIM 0.001,(@2)", None), FINE, *sets("SAMP:COUN 3", "SAMP:COUN?", "+3.0E+000"),
+        *configures("0.001", 2), *sets("SAMP:COUN 3", "SAMP:COUN?", "+3.0E+000"),
         ("INIT", None), (b"FETC?", block(7, 8, 9)),
         ("INIT", None), (b"FETC?", block(7, 8)),
     ]  # fmt: skip
@@ -70,10 +82,61 @@ def test_a_stream_is_one_block() -> None:
             counter.stream(1e3, 3)
 
 
+@pytest.mark.parametrize(
+    ("reading", "told"),
+    [(9.91e37, "9.91e.37"), (9.9e37, "9.9e.37"), (float("nan"), "nan"), (float("inf"), "inf"),
+     (-1.0, "-1"), (1.5, "1.5")],
+)  # fmt: skip
+def test_a_reading_that_is_no_count_is_an_error(reading: float, told: str) -> None:
+    data = np.array([7, reading, 9], dtype=">f8").tobytes()
+    pairs: list[Pair] = [
+        *opens(2), *configures("0.001", 2), *sets("SAMP:COUN 3", "SAMP:COUN?", "+3.0E+000"),
+        ("INIT", None), (b"FETC?", b"#224" + data + b"\n"),
+    ]  # fmt: skip
+    with conversation(Keysight53220ACounter, pairs, inputs={"angle": 2}) as counter:
+        counter.open()
+        with pytest.raises(
+            DeviceError, match=rf"counter at .*`FETC\?` is answered {told} \(reading 2 of 3\)"
+        ):
+            counter.stream(1e3, 3)
+
+
+def test_a_stream_tells_the_rate_of_its_gates() -> None:
+    pairs: list[Pair] = [
+        *opens(2), *configures("0.00143", 2), *sets("SAMP:COUN 2", "SAMP:COUN?", "+2.0E+000"),
+        ("INIT", None), (b"FETC?", block(7, 8)),
+    ]  # fmt: skip
+    with conversation(Keysight53220ACounter, pairs, inputs={"angle": 2}) as counter:
+        counter.open()
+        assert counter.stream(700.0, 2).sample_rate_hz == pytest.approx(1 / 1.43e-3, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "complaint"),
+    [
+        (("INP1:LEV?", "+1.25E+000"), r"`level` reads back 1\.25 instead of 0\.5"),
+        (("INP1:LEV?", "+9.91E+37"), r"`INP1:LEV\?` is answered 9\.91e.37"),
+        (("INP1:LEV:AUTO?", "1"), r"after `INP1:LEV:AUTO\?` `auto_level` reads back True"),
+        (("TOT:GATE:POL?", "NEG"), r"`TOT:GATE:POL POS` `gate_polarity` reads back 'NEG'"),
+        (("TOT:GATE:TIME?", "+1.0E-001"), r"`gate_time` reads back 0\.1 instead of 0\.05"),
+    ],
+)
+def test_what_configuring_changed_behind_the_driver_is_an_error(
+    spoiled: Pair, complaint: str
+) -> None:
+    right = configures("0.05", 1)
+    where = next(n for n, pair in enumerate(right) if pair[0] == spoiled[0])
+    pairs = [*opens(1), *right[:where], spoiled]
+    with conversation(Keysight53220ACounter, pairs, inputs={"pl": 1}) as counter:
+        counter.open()
+        with pytest.raises(DeviceError, match=complaint):
+            counter.count(0.05)
+
+
 def test_gates_are_armed_before_they_are_read() -> None:
     pairs: list[Pair] = [
         *opens(1),
-        ("ABOR", None), ("CONF:TOT:TIM 0.1,(@1)", None), FINE,
+        ("ABOR", None), *configures("0.1", 1),
         *sets("TOT:GATE:SOUR EXT", "TOT:GATE:SOUR?", "EXT"),
         *sets("SAMP:COUN 2", "SAMP:COUN?", "+2.0E+000"),
         ("INIT", None), FINE,
@@ -98,7 +161,7 @@ def test_gates_that_do_not_come_are_told_with_what_the_counter_says() -> None:
 
     pairs: list[Pair] = [
         *opens(1),
-        ("ABOR", None), ("CONF:TOT:TIM 0.1,(@1)", None), FINE,
+        ("ABOR", None), *configures("0.1", 1),
         *sets("TOT:GATE:SOUR EXT", "TOT:GATE:SOUR?", "EXT"),
         *sets("SAMP:COUN 3", "SAMP:COUN?", "+3.0E+000"),
         ("INIT", None), FINE,
@@ -118,6 +181,8 @@ def test_the_counter_refuses_bad_requests_before_anything_is_sent() -> None:
         counter.open()
         for call in (
             lambda: counter.count(0.0),
+            lambda: counter.count(99e-6),
+            lambda: counter.count(104e-6),
             lambda: counter.stream(2e3, 10),
             lambda: counter.stream(1e3, 0),
             lambda: counter.stream(1e3, 2_000_000),
@@ -126,9 +191,11 @@ def test_the_counter_refuses_bad_requests_before_anything_is_sent() -> None:
         ):
             with pytest.raises(LimitError):
                 call()
-    for inputs in ({}, {"pl": 3}, {"pl": 1, "angle": 1}):
-        with pytest.raises(RigError):
+    for inputs in ({}, {"pl": 3}, {"pl": 1, "angle": 1}, {"angle": 1, "pl": 2}):
+        with pytest.raises(RigError, match="one channel"):
             Keysight53220ACounter(PLACE, inputs=inputs)
+    with pytest.raises(RigError, match="at most 10 kHz"):
+        Keysight53220ACounter(PLACE, inputs={"pl": 1}, highest_rate_hz=1e6)
 
 
 def test_a_pair_starts_both_before_it_reads_either() -> None:
@@ -145,7 +212,7 @@ def test_a_pair_starts_both_before_it_reads_either() -> None:
 
     def session(name: str, count: int) -> Session:
         pairs: list[Pair] = [
-            *opens(1), ("CONF:TOT:TIM 0.05,(@1)", None), FINE, ("INIT", None),
+            *opens(1), *configures("0.05", 1), ("INIT", None),
             (b"FETC?", block(count)),
         ]  # fmt: skip
         return Session(name, adapter=Adapter(name, pairs))

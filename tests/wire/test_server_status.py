@@ -95,6 +95,7 @@ def test_a_state_is_saved_and_recalled(lab: Lab, dialect: str) -> None:
     change = {
         "33522b": ("SOUR2:VOLT:OFFS {:g}", "SOUR2:VOLT:OFFS?", (0.25, 0.5)),
         "53220a": ("INP2:LEV {:g}", "INP2:LEV?", (0.25, 0.5)),
+        "53220a_2": ("INP2:LEV {:g}", "INP2:LEV?", (0.25, 0.5)),
         "e36312a": ("CURR {:g},(@2)", "CURR? (@2)", (0.25, 0.5)),
     }.get(dialect, ("CURR {:g}", "CURR?", (0.25, 0.5)))
     if generator and dialect != "33522b":
