@@ -7,7 +7,7 @@ that is set turns auto-level off, and a measurement that takes longer than SYSTe
 
 import math
 
-from sim_backends.wire.bench import INFINITE_OHM
+from  import INFINITE_OHM
 from sim_backends.wire.command_table import Call, CommandTable, action, control, ignored, query
 from sim_backends.wire.gate_counter import GateCounter
 from sim_backends.wire.parameters import Boolean, Choice, Number
