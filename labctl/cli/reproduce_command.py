@@ -19,7 +19,10 @@ from labctl.session import RunHandle, check_folder
 
 def reproduce(
     name: Annotated[str, typer.Argument(help="Which paper: spin-cooling or dipolar-torque.")],
-    quick: Annotated[bool, typer.Option("--quick", help="Minutes instead of an hour.")] = False,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Less averaging: minutes instead of a quarter of an hour."),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the report and the data.")] = Path("report"),
 ) -> None:
     """Measure the figures of a paper on the simulated lab; prints the path of the report."""
