@@ -7,7 +7,6 @@ that is set turns auto-level off, and a measurement that takes longer than SYSTe
 
 import math
 
-from  import INFINITE_OHM
 from sim_backends.wire.command_table import Call, CommandTable, action, control, ignored, query
 from sim_backends.wire.gate_counter import GateCounter
 from sim_backends.wire.parameters import Boolean, Choice, Number
@@ -18,6 +17,8 @@ _SHOWN = "+.15E"
 _GATE = Number("S", 100e-6, 1000.0, 0.1, format=_SHOWN)
 _COUNT = Number("", 1, 1_000_000, 1, format=_SHOWN, integer=True)
 _LEVEL = Number("V", -5.125, 5.125, 0.0, format=_SHOWN)
+INFINITE = 9.9e37
+"""SCPI's infinity."""
 _FORMATS = ("ASCii", "REAL")
 
 
@@ -30,7 +31,7 @@ class _TimeOut(Number):
         return super().parse(text)
 
     def show(self, value: float) -> str:
-        return super().show(INFINITE_OHM if math.isinf(value) else value)
+        return super().show(INFINITE if math.isinf(value) else value)
 
 
 def _counter(call: Call) -> GateCounter:
