@@ -19,6 +19,10 @@ class QuickRun(dict[str, Any]):
         self.parameters = parameters
         self._points = len(points)
 
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        return self
+
     def __len__(self) -> int:
         return self._points
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labctl.core import find_sequence
 from labctl.data import FitResult, Run
 from labctl.hal import ANGLE, PL
+from labctl.hal.counter import CountTrace
 from tests.physics.nonlinear_runs import QuickRun
 
 Counts = Callable[[np.random.Generator, int, float], NDArray[np.int64]]
@@ -67,8 +68,8 @@ class Counter:
     def count(self, duration_s: float) -> Mapping[str, int]:
         return {name: int(counts[0]) for name, counts in self._both(1, duration_s).items()}
 
-    def stream(self, sample_rate_hz: float, n: int) -> Mapping[str, NDArray[np.int64]]:
-        return self._both(n, 1 / sample_rate_hz)
+    def stream(self, sample_rate_hz: float, n: int) -> CountTrace:
+        return CountTrace(self._both(n, 1 / sample_rate_hz), sample_rate_hz)
 
     def arm_gates(self, gates: int) -> None:
         self._gates = gates
