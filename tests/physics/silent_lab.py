@@ -14,6 +14,7 @@ from labctl.core import find_sequence
 from labctl.data import FitResult, Run
 from labctl.hal import ANGLE, PL
 from labctl.hal.counter import CountTrace
+from labctl.hal.limits import Limits
 from tests.physics.nonlinear_runs import QuickRun
 
 Counts = Callable[[np.random.Generator, int, float], NDArray[np.int64]]
@@ -86,6 +87,7 @@ def silent_run(sequence: str, counts: Counts, seed: int = 0, **options: Any) -> 
     rig = SimpleNamespace(clock=clock, counter=Counter(counts, seed, clock))
     for role in ("microwave", "laser", "electromagnet", "sequencer", "trap", "gauge"):
         setattr(rig, role, MagicMock(name=role))
+    rig.microwave.limits = {"list_dwell_s": Limits(1e-5, 10.0, "s")}
     rig.electromagnet.current_a = 0.0
     rig.gauge.pressure_pa = 100.0
     measurement = cls(parameters)
