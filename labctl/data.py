@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -86,6 +86,26 @@ class InstrumentRecord:
     safe_state: str
 
 
+SIGNAL = Column("signal", "", "Signal")
+SIGNAL_ERROR = Column("signal_error", "", "Standard error of the signal")
+"""What a table of other people holds beside its axis, in whatever unit it was written."""
+
+
+@dataclass(frozen=True)
+class TableAnalysis:
+    """How a measurement reads a table that another program wrote.
+
+    Attributes:
+        axis: what the signal stands against, in SI.
+        fit: takes axis, signal and standard errors, shape (n,) each, with the axis rising.
+        typical: range of the axis in SI, by which a missing unit is guessed.
+    """
+
+    axis: Column
+    fit: Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], FitResult | None]
+    typical: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True)
 class ParameterRecord:
     """One sequence parameter as it was used; `value` None means "left as it was"."""
@@ -103,6 +123,7 @@ class RunInfo:
     Attributes:
         resumed_from: identifier of the aborted run whose points this one begins with; "" if none.
         part_of: identifier of the protocol's record that this run belongs to; "" if none.
+        imported_from: the table of another program that the points come from; "" if none.
         particle: identifier of the particle in the trap; "" if nobody gave it one.
         truth: in simulated mode, what the world knows and the measurement must find:
             name -> (values, unit). Empty on a real rig.
@@ -124,6 +145,7 @@ class RunInfo:
     versions: Mapping[str, str]
     git_revision: str
     resumed_from: str = ""
+    imported_from: str = ""
     part_of: str = ""
     particle: str = ""
     truth: Mapping[str, tuple[NDArray[np.float64], str]] = field(default_factory=dict)

@@ -25,7 +25,16 @@ from labctl.core import (
 from labctl.core.checks import check_limits, check_roles
 from labctl.core.plan import Plan, plan_run
 from labctl.core.provenance import describe_run
-from labctl.data import Column, FitResult, Mark, Run, RunStatus
+from labctl.data import (
+    SIGNAL,
+    SIGNAL_ERROR,
+    Column,
+    FitResult,
+    Mark,
+    Run,
+    RunStatus,
+    TableAnalysis,
+)
 from labctl.errors import (
     OutputError,
     ParameterError,
@@ -35,7 +44,7 @@ from labctl.parameters import SequenceParameters, source_of
 from labctl.run_handle import Conclusion, RunHandle, store_analysis
 from labctl.safety.emergency_stop import REASON, emergency_stop
 from labctl.safety.safe_state import make_safe
-from labctl.storage import RunWriter, newest_fitted, read_run
+from labctl.storage import RunWriter, append_fit, newest_fitted, read_run
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +200,7 @@ def _start(
         info = describe_run(
             measurement, model, rig, resumed_from=resumed_from, part_of=part_of, particle=particle
         )
-        path = _new_file(out, cls.name)
+        path = new_file(out, cls.name)
         writer = RunWriter(path, info, columns, measurement.plot, rig.record())
         conclusion = Conclusion(rig, writer, measurement)
         runner = Runner(
@@ -353,9 +362,22 @@ def analyze(path: Path) -> FitResult | None:
     """
     recorded = read_run(path)
     cls = find_sequence(recorded.info.sequence)
+    if recorded.info.imported_from:
+        return _analyze_imported(path, cls, recorded)
     return store_analysis(
         path, cls(cls.Parameters.from_file(recorded.info.parameters_json)), recorded
     )
+
+
+def _analyze_imported(
+    path: Path, cls: type[MeasurementSequence], recorded: Run
+) -> FitResult | None:
+    table: TableAnalysis = vars(cls)["table"]
+    names = (table.axis.name, SIGNAL.name, SIGNAL_ERROR.name)
+    fit = table.fit(*(recorded[name] for name in names))
+    if fit is not None:
+        append_fit(path, fit)
+    return fit
 
 
 def analyze_live(
@@ -384,7 +406,12 @@ def analyze_live(
     return measurement.analyze(so_far) if len(so_far) else None
 
 
-def _new_file(folder: Path, name: str) -> Path:
+def new_file(folder: Path, name: str) -> Path:
+    """A path in `folder`, made if needed, that no file has yet.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+    """
     check_folder(folder)
     missing = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
     try:

@@ -12,6 +12,9 @@ from sequences.conditions import Conditions
 from sequences.sweeping import Direction, setpoints
 
 MAX_SCAN_POINTS = 1_000_000
+FREQUENCY = Column("frequency_hz", "Hz", "Microwave frequency")
+MICROWAVES_HZ = (0.3e9, 30e9)
+"""Where lines of NV centres are looked for, up to a field of 1 T."""
 
 
 class FrequencySweeps(SequenceParameters):
@@ -64,7 +67,7 @@ class FrequencyScanSequence:
         other = next(name for name in _COUNTS if name != self.signal)
         return (
             Column("sweep", "", "Sweep", "int64"),
-            Column("frequency_hz", "Hz", "Microwave frequency"),
+            FREQUENCY,
             _COUNTS[self.signal],
             _COUNTS[other],
         )

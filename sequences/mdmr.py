@@ -10,10 +10,10 @@ from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.resonances import MINIMUM_POINTS, fit_resonances
 from labctl.analysis.significance import no_claim, silence
 from labctl.analysis.sweeps import average_sweeps
-from labctl.data import FitResult, Point, Run
+from labctl.data import FitResult, Point, Run, TableAnalysis
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
-from sequences.frequency_scan import FrequencyScan, FrequencyScanSequence
+from sequences.frequency_scan import FREQUENCY, MICROWAVES_HZ, FrequencyScan, FrequencyScanSequence
 from sequences.sweeping import Direction
 
 
@@ -41,6 +41,7 @@ class MDMR(FrequencyScanSequence):
     title = "Mechanically detected magnetic resonance"
     roles = ("microwave", "laser", "counter")
     signal = "angle_counts"
+    table = TableAnalysis(FREQUENCY, fit_resonances, MICROWAVES_HZ)
     Parameters = MDMRParameters
 
     def __init__(self, parameters: MDMRParameters) -> None:

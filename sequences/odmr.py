@@ -11,10 +11,10 @@ from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.nv_field import nv_field_from_spectrum
 from labctl.analysis.resonances import MINIMUM_POINTS, fit_resonances
 from labctl.analysis.sweeps import average_sweeps
-from labctl.data import FitResult, FitValue, Point, Run
+from labctl.data import FitResult, FitValue, Point, Run, TableAnalysis
 from labctl.hal import ANGLE, PL, Instruments, Pulse, PulseChannel
 from labctl.parameters import SequenceParameters, quantity
-from sequences.frequency_scan import FrequencyScan, FrequencyScanSequence
+from sequences.frequency_scan import FREQUENCY, MICROWAVES_HZ, FrequencyScan, FrequencyScanSequence
 
 CLEAR_PULL = 2.5
 """Sigmas from which a pull is clear."""
@@ -94,6 +94,7 @@ class ODMR(FrequencyScanSequence):
     roles = ("microwave", "laser", "counter", "sequencer")
     signal = "pl_counts"
     Parameters = ODMRParameters
+    table = TableAnalysis(FREQUENCY, nv_field_from_spectrum, MICROWAVES_HZ)
 
     def __init__(self, parameters: ODMRParameters) -> None:
         super().__init__(parameters)

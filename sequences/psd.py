@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from labctl.analysis.psd_fit import fit_psd
 from labctl.analysis.spectra import UNIT, Averaging, welch_psd
 from labctl.analysis.temperature import Reference, with_temperatures
-from labctl.data import Column, FitResult, PlotHint, Point, Run
+from labctl.data import Column, FitResult, PlotHint, Point, Run, TableAnalysis
 from labctl.hal import ANGLE, PL, Instruments
 from labctl.parameters import quantity
 from sequences.conditions import Conditions
@@ -150,6 +151,16 @@ class PSD:
             }
             done += 1
         rig.microwave.output = False
+
+    @staticmethod
+    def _fit_table(
+        frequency_hz: NDArray[np.float64], psd: NDArray[np.float64], error: NDArray[np.float64]
+    ) -> FitResult:
+        """Somebody's spectrum: its relative errors tell how much was averaged (Welch 1967)."""
+        relative = float(np.median(error / np.abs(psd)))
+        return fit_psd(frequency_hz, psd, Averaging(1, max(1, round(relative**-2))))
+
+    table = TableAnalysis(Column("frequency_hz", "Hz", "Frequency"), _fit_table)
 
     @staticmethod
     def reference_parameters(run: Run) -> dict[str, float]:

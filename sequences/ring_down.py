@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from labctl.analysis.ring_down import fit_ring_down
-from labctl.data import Column, FitResult, PlotHint, Point, Run
+from labctl.data import Column, FitResult, PlotHint, Point, Run, TableAnalysis
 from labctl.hal import Instruments
 from labctl.parameters import quantity
 from sequences.decay import MARGIN_S, DecayParameters, DecayRecorder
@@ -35,6 +35,9 @@ class RingDown:
     title = "Ring-down of a libration"
     roles = ("microwave", "laser", "counter", "sequencer")
     Parameters = RingDownParameters
+    table = TableAnalysis(
+        Column("time_s", "s", "Time"), lambda time_s, trace, _: fit_ring_down(time_s, trace[None])
+    )
 
     def __init__(self, parameters: RingDownParameters) -> None:
         self.parameters = parameters

@@ -44,6 +44,7 @@ app.command("reproduce")(reproduce_command.reproduce)
 app.command("serve")(serve_command.serve)
 app.command("show")(file_commands.show)
 app.command("fit")(file_commands.fit)
+app.command("import")(file_commands.import_file)
 app.command("plot")(file_commands.plot)
 app.command("recover")(file_commands.recover)
 

@@ -1,4 +1,4 @@
-"""`labctl show`, `fit`, `plot` and `recover`: what can be done with a file afterwards."""
+"""`labctl show`, `fit`, `import`, `plot` and `recover`: what can be done with a file afterwards."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,13 +8,21 @@ import typer
 
 from labctl import session
 from labctl.cli.catalog_commands import JsonFlag
-from labctl.cli.console import output, print_json, print_line, table
+from labctl.cli.console import output, print_json, print_line, report_note, table
 from labctl.cli.tables import print_fit
 from labctl.data import Run
+from labctl.errors import BadInputError, DataFileError
+from labctl.foreign_data import ColumnWishes, fit_table, import_table
 from labctl.storage import ProtocolRecord, is_record, read_record, read_run
 from labctl.storage import recover as recover_run
 from labctl.units import format_quantity
 
+AS_FLAG = typer.Option("--as", metavar="SEQUENCE", help="What was measured, such as odmr.")
+AsOption = Annotated[str | None, AS_FLAG]
+XOption = Annotated[str | None, typer.Option("--x", help="Column of the axis, name or number.")]
+YOption = Annotated[str | None, typer.Option("--y", help="Column of the signal.")]
+ErrorOption = Annotated[str | None, typer.Option("--error", help="Column of its errors.")]
+UnitOption = Annotated[str | None, typer.Option("--x-unit", help="Unit of the axis: GHz.")]
 DataFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
 
 
@@ -39,6 +47,7 @@ def show(file: DataFile, as_json: JsonFlag = False) -> None:
         "points": str(len(run)),
         "start": info.start_time,
         "end": run.end_time or "unknown",
+        **({"imported from": info.imported_from} if info.imported_from else {}),
         "rig": f"{info.rig_name}{seed}",
         "host": f"{info.user}@{info.host}",
         "git": info.git_revision or "no checkout",
@@ -56,7 +65,7 @@ def show(file: DataFile, as_json: JsonFlag = False) -> None:
     _show_parameters(console, run)
     _show_columns(console, run)
     _show_instruments(console, run)
-    print_fit(console, run.fit, info)
+    print_fit(console, run.fit, info.truth)
 
 
 def _show_record(record: ProtocolRecord, *, as_json: bool) -> None:
@@ -71,13 +80,53 @@ def _show_record(record: ProtocolRecord, *, as_json: bool) -> None:
     output().print(made)
 
 
-def fit(file: DataFile, as_json: JsonFlag = False) -> None:
-    """Analyse a file again with the sequence that wrote it, and store the result in it."""
-    result = session.analyze(file)
+def fit(
+    file: DataFile,
+    as_: AsOption = None,
+    x: XOption = None,
+    y: YOption = None,
+    error: ErrorOption = None,
+    x_unit: UnitOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Analyse a file again with the sequence that wrote it, and store the result in it.
+
+    With --as, fit a table that another program wrote (.csv .txt .npz .mat .h5); the table stays
+    as it is.
+    """
+    wishes = ColumnWishes(x, y, error, x_unit)
+    if as_ is None:
+        if wishes != ColumnWishes():
+            raise BadInputError("Columns are chosen for tables of others; say --as as well.")
+        try:
+            result, truth = session.analyze(file), read_run(file).info.truth
+        except DataFileError as error:
+            raise DataFileError(
+                f"{error} For a table of another program say what it is: --as odmr."
+            ) from error
+    else:
+        result, words = fit_table(file, as_, wishes)
+        truth = {}
+        report_note(f"{file}: {words}.")
     if as_json:
         print_json({"path": file, "fit": result})
         return
-    print_fit(output(), result, read_run(file).info)
+    print_fit(output(), result, truth)
+
+
+def import_file(
+    file: DataFile,
+    as_: Annotated[str, AS_FLAG],
+    x: XOption = None,
+    y: YOption = None,
+    error: ErrorOption = None,
+    x_unit: UnitOption = None,
+    out: Annotated[Path, typer.Option(help="Folder for the run file.")] = Path("data"),
+) -> None:
+    """Make a run file of a table that another program wrote, fit it; prints its path."""
+    made, words = import_table(file, as_, ColumnWishes(x, y, error, x_unit), out)
+    report_note(f"{file}: {words}.")
+    print_line(made)
 
 
 def plot(

@@ -115,7 +115,7 @@ def _conduct(lab: Rig, begin: Callable[[], session.RunHandle], *, as_json: bool)
         print_json(_summary(path, recorded, error))
     else:
         if recorded is not None:
-            print_fit(output(), recorded.fit, recorded.info)
+            print_fit(output(), recorded.fit, recorded.info.truth)
         print_line(path)
     if error is not None:
         raise error
@@ -155,6 +155,6 @@ def _summary(path: Path, run: Run | None, error: LabError | None) -> dict[str, A
             "parameters": run.parameters,
             "fit": run.fit,
             "truth": {n: {"values": v, "unit": u} for n, (v, u) in run.info.truth.items()},
-            "comparison": compare_resonances(run.fit, run.info) if run.fit else [],
+            "comparison": compare_resonances(run.fit, run.info.truth) if run.fit else [],
         }
     return summary

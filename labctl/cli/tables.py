@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from labctl.cli.console import table
-from labctl.data import FitResult, RunInfo, Table
-from labctl.fit_cells import table_cells, value_rows, words
+from labctl.data import FitResult, Table
+from labctl.fit_cells import Truth, table_cells, value_rows, words
 from labctl.units import format_quantity
 
 TRUE_RESONANCES = "resonance_frequency_hz"
@@ -19,28 +19,28 @@ RESONANCES = "resonances"
 _NO_TRUTH = ("quantity", "value")
 
 
-def print_fit(console: Console, fit: FitResult | None, info: RunInfo) -> None:
+def print_fit(console: Console, fit: FitResult | None, truth: Truth) -> None:
     """Print a fit: its tables, the values no table holds, and what makes it doubtful."""
     if fit is None:
         console.print("No fit result.")
         return
     for name in sorted(fit.tables, key=lambda name: name != RESONANCES):
-        _print_table(console, name, fit.tables[name], info)
-    _print_values(console, fit, info)
+        _print_table(console, name, fit.tables[name], truth)
+    _print_values(console, fit, truth)
     chi_square = fit.reduced_chi_square
     quality = f", reduced chi-square {chi_square:.3g}" if np.isfinite(chi_square) else ""
     console.print(f"Model: {fit.model}{quality}")
-    for note in (*fit.notes, *missed_resonances(fit, info)):
+    for note in (*fit.notes, *missed_resonances(fit, truth)):
         console.print(f"Note: {note}")
 
 
-def compare_resonances(fit: FitResult, info: RunInfo) -> list[dict[str, float]]:
+def compare_resonances(fit: FitResult, truth: Truth) -> list[dict[str, float]]:
     """Each measured resonance beside the nearest true one; empty on a real rig.
 
     Returns:
         One dict per resonance with measured_hz, error_hz, true_hz, deviation_hz and sigmas.
     """
-    found, true_hz = fit.tables.get(RESONANCES), _true_resonances(info)
+    found, true_hz = fit.tables.get(RESONANCES), _true_resonances(truth)
     if found is None or true_hz is None:
         return []
     measured, errors = found.columns["frequency_hz"], found.columns["frequency_error_hz"]
@@ -60,9 +60,9 @@ def compare_resonances(fit: FitResult, info: RunInfo) -> list[dict[str, float]]:
     return rows
 
 
-def missed_resonances(fit: FitResult, info: RunInfo) -> list[str]:
+def missed_resonances(fit: FitResult, truth: Truth) -> list[str]:
     """In simulated mode, the true transitions in the window that no measured line is next to."""
-    true_hz, nearest = _true_resonances(info), compare_resonances(fit, info)
+    true_hz, nearest = _true_resonances(truth), compare_resonances(fit, truth)
     if true_hz is None or fit.curve is None or RESONANCES not in fit.tables:
         return []
     taken = {row["true_hz"] for row in nearest}
@@ -74,15 +74,15 @@ def missed_resonances(fit: FitResult, info: RunInfo) -> list[str]:
     return [f"true transitions without a line of their own: {places}."]
 
 
-def _true_resonances(info: RunInfo) -> NDArray[np.float64] | None:
-    values, _ = info.truth.get(TRUE_RESONANCES, (np.empty(0), ""))
+def _true_resonances(truth: Truth) -> NDArray[np.float64] | None:
+    values, _ = truth.get(TRUE_RESONANCES, (np.empty(0), ""))
     flat = np.sort(np.asarray(values, dtype=np.float64).ravel())
     return flat if flat.size else None
 
 
-def _print_table(console: Console, name: str, found: Table, info: RunInfo) -> None:
+def _print_table(console: Console, name: str, found: Table, truth: Truth) -> None:
     shown = table_cells(found)
-    true_hz = _true_resonances(info)
+    true_hz = _true_resonances(truth)
     if name == RESONANCES and true_hz is not None:
         shown |= _truth_cells(found, true_hz)
     made = table(words(name).capitalize(), "#", *shown)
@@ -94,26 +94,26 @@ def _print_table(console: Console, name: str, found: Table, info: RunInfo) -> No
 
 
 def _truth_cells(found: Table, true_hz: NDArray[np.float64]) -> dict[str, list[str]]:
-    truth, deviation, sigmas = [], [], []
+    true_mhz, deviation, sigmas = [], [], []
     errors = found.columns["frequency_error_hz"]
     for value, error in zip(found.columns["frequency_hz"], errors, strict=True):
         true = _nearest(true_hz, value)
-        truth.append(f"{true / 1e6:.3f}")
+        true_mhz.append(f"{true / 1e6:.3f}")
         deviation.append(f"{(value - true) / 1e6:+.3f}")
         sigmas.append(f"{(value - true) / error:+.1f}" if error > 0 else "")
-    return {"truth\n(MHz)": truth, "deviation\n(MHz)": deviation, "deviation\n(sigma)": sigmas}
+    return {"truth\n(MHz)": true_mhz, "deviation\n(MHz)": deviation, "deviation\n(sigma)": sigmas}
 
 
 def _nearest(true_hz: NDArray[np.float64], value: float) -> float:
     return float(true_hz[np.argmin(np.abs(true_hz - value))])
 
 
-def _print_values(console: Console, fit: FitResult, info: RunInfo) -> None:
+def _print_values(console: Console, fit: FitResult, truth: Truth) -> None:
     tabulated = {value for found in fit.tables.values() for value in _numbers(found)}
     values = {n: v for n, v in fit.values.items() if v.value not in tabulated}
     if not values:
         return
-    rows = value_rows(replace(fit, values=values), info.truth)
+    rows = value_rows(replace(fit, values=values), truth)
     headers = ("quantity", "value", "truth") if any(row[2] for row in rows) else _NO_TRUTH
     made = table("Fit", *headers)
     for row in rows:

@@ -16,6 +16,7 @@ class MeasurementSequence(Protocol):
 
     A sequence may have a `particle_present`, a mapping of counter channels to the least counts per
     second that a particle gives in it, in place of the rig's; an empty one asks for no light.
+    One that can make sense of other people's tables has a `table`, a `TableAnalysis`.
     """
 
     name: ClassVar[str]

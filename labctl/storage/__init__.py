@@ -1,6 +1,7 @@
 """Data files: NeXus/HDF5, written crash-proof, read in any state."""
 
 from labctl.storage.fitted import newest_fitted
+from labctl.storage.foreign_table import ForeignTable, read_table
 from labctl.storage.reader import read_run
 from labctl.storage.record import (
     ProtocolRecord,
@@ -16,6 +17,7 @@ from labctl.storage.writing import is_being_written
 
 __all__ = [
     "FileSummary",
+    "ForeignTable",
     "ProtocolRecord",
     "RecordedStep",
     "RunWriter",
@@ -27,6 +29,7 @@ __all__ = [
     "read_record",
     "read_run",
     "read_summary",
+    "read_table",
     "recover",
     "write_record",
 ]

@@ -230,6 +230,7 @@ def _read_info(entry: h5py.Group) -> RunInfo:
         user=value_at(group_at(entry, layout.USER), "name"),
         versions={name: value_of(dataset) for name, dataset in datasets(group_at(run, "versions"))},
         git_revision=value_at(run, "git_revision"),
+        imported_from=value_at(run, "imported_from") if "imported_from" in run else "",
         resumed_from=value_at(run, "resumed_from") if "resumed_from" in run else "",
         part_of=value_at(run, "part_of") if "part_of" in run else "",
         particle=value_at(run, "particle") if "particle" in run else "",

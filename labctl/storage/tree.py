@@ -27,6 +27,7 @@ Truth = Mapping[str, tuple[NDArray[np.float64], str]]
 
 _PROVENANCE = (
     "sequence", "rig_name", "rig_text", "simulated", "seed", "host", "git_revision", "resumed_from",
+    "imported_from",
     "part_of", "particle",
 )  # fmt: skip
 
