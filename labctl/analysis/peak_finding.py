@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from labctl.analysis.line_model import LineModel
+from labctl.analysis.noise_correlation import Correlation
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +23,9 @@ SHAPE_REACH = 6.0
 HIGHEST = 2.0
 """No line is higher than this, in units of the range of the data: two of opposite sign on top of
 each other may cancel to any shape, and would pass for what two bumps side by side are."""
+
+BENT_ORDER = 24
+"""Highest degree of a baseline that wobbles."""
 
 FALSE_ALARM = 0.02
 """Probability of any false line in a spectrum of pure noise."""
@@ -81,11 +85,71 @@ def find_lines(
     return _prune(model, parameters, y, error, roughness, threshold)
 
 
-def _dictionary(model: LineModel) -> tuple[Floats, Floats]:
-    """Lorentzians of a few widths at every point and half point, and their (x, ln FWHM)."""
-    x = model.x
-    centres = np.sort(np.concatenate([x, (x[1:] + x[:-1]) / 2]))
+def find_lines_over_any_baseline(
+    model: LineModel, y: Floats, error: Floats, *, max_lines: int, sign: int
+) -> tuple[LineModel, Floats, Correlation]:
+    """Lines that stand out also where the noise is correlated or the baseline wobbles.
+
+    The search of `find_lines` is made over the model's baseline and over one that bends as fast
+    as it can without following a line; BIC chooses. What is left tells how the noise of
+    neighbours is correlated, and lines that such noise makes on its own go.
+
+    Args:
+        model: lineshape, plain baseline and priors.
+        y: signal, (n,), in units of order one.
+        error: standard errors, (n,).
+        max_lines: stop there.
+        sign: +1 or -1 for lines of one sign, 0 for both.
+
+    Returns:
+        The model with the baseline it needs, its parameters, and the correlation.
+    """
+    bent = replace(model, order=_bent_order(model))
+    trials = []
+    for trial in dict.fromkeys((model.order, bent.order)):
+        over = replace(model, order=trial)
+        parameters, noise = find_lines(over, y, error, max_lines=max_lines, sign=sign)
+        lines = over.count(parameters)
+        trials.append((_bic(over, parameters, y, error), over, parameters, noise))
+        if not lines and trial == model.order and noise < 1.1:
+            break
+    _, model, parameters, noise = min(trials, key=lambda trial: trial[0])
+    model, parameters = choose_baseline(model, parameters, y, noise * error)
+    roughness, threshold = _difference_scale(y, error), _threshold(model)
+    while True:
+        correlation = Correlation.of((y - model.evaluate(parameters)[1]) / error)
+        m = model.count(parameters)
+        inflation = correlation.inflation(np.exp(model.log_width[0]), model.x)
+        if inflation == 1 or not m:
+            return model, parameters, correlation
+        parameters, _ = _prune(model, parameters, y, error, roughness, inflation**2 * threshold)
+        if model.count(parameters) == m:
+            return model, parameters, correlation
+
+
+def _bent_order(model: LineModel) -> int:
+    """Degree of a polynomial whose mean half wave is one and a half of the widest lines."""
     mean, sigma = model.log_width
+    widest = np.exp(mean + 2 * sigma)
+    return int(np.clip(np.ptp(model.x) / (1.5 * widest), model.order, BENT_ORDER))
+
+
+def _bic(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
+    effective = _effective_error(model, parameters, error, 1.0)
+    chi_square = _chi_square(model, parameters, y, effective)
+    # Scaled so that errors which are too small do not buy parameters.
+    scale = max(1.0, _difference_scale(y, error) ** 2)
+    return chi_square / scale + np.log(y.size) * parameters.size
+
+
+def _dictionary(model: LineModel) -> tuple[Floats, Floats]:
+    """Lorentzians of a few widths at points and half points, and their (x, ln FWHM)."""
+    x = model.x
+    mean, sigma = model.log_width
+    centres = np.sort(np.concatenate([x, (x[1:] + x[:-1]) / 2]))
+    apart = np.exp(mean - sigma) / 8
+    _, first = np.unique(np.floor((centres - x[0]) / apart), return_index=True)
+    centres = centres[first]
     widths = mean + sigma * np.array([-1.0, 0.0, 1.0])
     places = np.array([(c, w) for w in widths for c in centres])
     half = np.exp(places[:, 1]) / 2

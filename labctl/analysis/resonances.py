@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.line_model import LineModel
 from labctl.analysis.lineshapes import BISTABLE_PULL, Lineshape
-from labctl.analysis.peak_finding import choose_baseline, find_lines
+from labctl.analysis.noise_correlation import Correlation
+from labctl.analysis.peak_finding import find_lines_over_any_baseline
 from labctl.analysis.pull_prior import common_pull
+from labctl.analysis.significance import silence
 from labctl.data import FitCurve, FitResult, FitValue, Table
 from labctl.errors import ParameterError
 
@@ -39,7 +41,7 @@ def fit_resonances(
     y_unit: str = "",
     y_label: str = "Signal",
 ) -> FitResult:
-    """Find and fit the lines of a spectrum over a constant, linear or quadratic baseline.
+    """Find and fit the lines of a spectrum over a baseline that bends as far as it must.
 
     The number of lines comes from the data (see `peak_finding.find_lines`): on pure noise about
     one spectrum in a hundred shows a line. Widths have a log-normal prior with the two-sigma
@@ -89,15 +91,14 @@ def fit_resonances(
     centre, spread = float(np.median(y)), float(np.std(y)) or 1.0
     scaled, scaled_error = (y - centre) / spread, sigma / spread
     model = LineModel(x, shape, 2, _log_width(low * 1e-6, high * 1e-6, step))
-    parameters, noise = find_lines(
+    model, parameters, correlation = find_lines_over_any_baseline(
         model, scaled, scaled_error, max_lines=max_lines, sign=SIGNS[sign]
     )
-    model, parameters = choose_baseline(model, parameters, scaled, noise * scaled_error)
     parameters = _sorted(model, parameters)
-    parameters, covariance = _final_fit(model, parameters, scaled, scaled_error)
+    parameters, covariance = _final_fit(model, parameters, scaled, scaled_error, correlation)
     if shape is Lineshape.PULLED_LORENTZIAN:
         model = replace(model, pull_mhz=common_pull(model, parameters, covariance))
-        parameters, covariance = _final_fit(model, parameters, scaled, scaled_error)
+        parameters, covariance = _final_fit(model, parameters, scaled, scaled_error, correlation)
 
     _, curve, _ = model.evaluate(parameters)
     freedom = y.size - parameters.size
@@ -108,11 +109,14 @@ def fit_resonances(
     values, covariance = _physical(model, parameters, covariance, middle, centre, spread, y_unit)
     return FitResult(
         model=f"{model.count(parameters)} x {shape.value.replace('_', ' ')}"
-        f" over a {('constant', 'linear', 'quadratic')[model.order]} baseline",
+        f" over a {_degree(model.order)} baseline",
         values=values,
         covariance=covariance,
         reduced_chi_square=reduced,
-        notes=tuple(_notes(model, parameters, values, step, reduced, freedom, max_lines)),
+        notes=(
+            *_notes(model, parameters, values, step, reduced, freedom, max_lines),
+            *_noise_notes(correlation, y, y_label),
+        ),
         tables={"resonances": _table(model, parameters, values, y_unit)},
         curve=FitCurve(
             x=frequency,
@@ -127,6 +131,10 @@ def fit_resonances(
             y_label=y_label,
         ),
     )
+
+
+def _degree(order: int) -> str:
+    return ("constant", "linear", "quadratic")[order] if order < 3 else f"bent (degree {order})"
 
 
 def _checked(
@@ -198,9 +206,9 @@ def _sorted(model: LineModel, parameters: Floats) -> Floats:
 
 
 def _final_fit(
-    model: LineModel, parameters: Floats, y: Floats, error: Floats
+    model: LineModel, parameters: Floats, y: Floats, error: Floats, correlation: Correlation
 ) -> tuple[Floats, Floats]:
-    """Least squares with lmfit; covariance for the errors as given."""
+    """Least squares with lmfit; covariance for the errors as given, and their correlation."""
     start = lmfit.Parameters()
     for i, value in enumerate(parameters):
         start.add(f"p{i}", value=float(value))
@@ -215,7 +223,8 @@ def _final_fit(
     outcome: Any = minimiser.leastsq(Dfun=jacobian, ftol=1e-10, xtol=1e-8, max_nfev=200)
     best = np.array([p.value for p in outcome.params.values()])
     derivative = model.jacobian(best, y, error)
-    return best, np.asarray(np.linalg.pinv(derivative.T @ derivative), dtype=np.float64)
+    inverse = np.asarray(np.linalg.pinv(derivative.T @ derivative), dtype=np.float64)
+    return best, correlation.covariance(derivative, inverse, y.size)
 
 
 def _physical(
@@ -274,6 +283,16 @@ def _table(
     return Table(columns, all_units)
 
 
+def _noise_notes(correlation: Correlation, y: Floats, label: str) -> list[str]:
+    notes = [silence(label, y)] if silence(label, y) else []
+    if correlation.first:
+        notes.append(
+            f"The noise of neighbouring points is correlated ({correlation.first:.2f}): lines and"
+            " errors allow for it."
+        )
+    return notes
+
+
 def _notes(
     model: LineModel,
     parameters: Floats,
@@ -299,7 +318,12 @@ def _notes(
     for i in range(len(lines)):
         if min(lines[i, 0] - model.x[0], model.x[-1] - lines[i, 0]) < fwhm[i] / 2:
             notes.append(f"The line at {at[i]} is cut by the edge of the window.")
-        if i and lines[i, 0] - lines[i - 1, 0] < (fwhm[i] + fwhm[i - 1]) / 2:
+        if i and lines[i, 0] - lines[i - 1, 0] < (fwhm[i] + fwhm[i - 1]) / 4:
+            notes.append(
+                f"Possibly two lines at {at[i - 1]} and {at[i]}: they are closer than half a width,"
+                " and one line of another shape may look the same."
+            )
+        elif i and lines[i, 0] - lines[i - 1, 0] < (fwhm[i] + fwhm[i - 1]) / 2:
             notes.append(f"The lines at {at[i - 1]} and {at[i]} overlap within a width.")
         if fwhm[i] < 2 * step:
             notes.append(f"The line at {at[i]} is narrower than two steps.")
@@ -307,7 +331,10 @@ def _notes(
             notes.append(f"The line at {at[i]} is wide and may be two merged ones.")
         if model.per_line == 4:
             if abs(lines[i, 3]) > BISTABLE_PULL * fwhm[i] / 2:
-                notes.append(f"The line at {at[i]} is bistable: hysteresis likely.")
+                notes.append(
+                    f"The line at {at[i]} may be bistable: compare sweeps up and down"
+                    " (`hysteresis`) before taking its frequency."
+                )
             pull = values[f"pull_{i + 1}_hz"]
             if pull.value < -3 * pull.error:
                 notes.append(f"The line at {at[i]} is pulled upwards, against the torque's sense.")
