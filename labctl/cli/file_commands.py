@@ -100,10 +100,10 @@ def fit(
             raise BadInputError("Columns are chosen for tables of others; say --as as well.")
         try:
             result, truth = session.analyze(file), read_run(file).info.truth
-        except DataFileError as error:
+        except DataFileError as foreign:
             raise DataFileError(
-                f"{error} For a table of another program say what it is: --as odmr."
-            ) from error
+                f"{foreign} For a table of another program say what it is: --as odmr."
+            ) from foreign
     else:
         result, words = fit_table(file, as_, wishes)
         truth = {}
