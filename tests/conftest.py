@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # One worker per core: threads of the linear algebra would only wait for each other. Children
 # inherit this; it must be set before NumPy is imported.
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+from labctl.gui.app import obstacle  # noqa: E402  it imports NumPy
 
 # A shell without job control starts what ends in "&" with SIGINT ignored, and children inherit it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -23,6 +26,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # handler, other than "ignore", is not inherited.
 if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+NO_WINDOW = obstacle()
+"""Why the tests of the window cannot run here; "" if they can."""
+# pytest-qt ends every session on a machine that lacks a library of Qt, so it comes only here.
+pytest_plugins = () if NO_WINDOW else ("pytestqt.plugin",)
+collect_ignore = ["gui"] if NO_WINDOW else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if NO_WINDOW:
+        terminalreporter.write_line(f"SKIPPED tests/gui: {NO_WINDOW}")
 
 
 @pytest.fixture(autouse=True)

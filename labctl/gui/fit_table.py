@@ -23,7 +23,7 @@ from labctl.fit_cells import Truth, table_cells, value_rows, words
 NOTHING = "The fit appears here while data come in."
 VALUES = "Values"
 NOTES = 6
-_LEAST_NAME = 0.4
+_LEAST_NAME = 1 / 3
 """Part of the width that a long name has at least."""
 _RIGHT = int(Qt.AlignmentFlag.AlignRight) | int(Qt.AlignmentFlag.AlignVCenter)
 
@@ -130,7 +130,7 @@ class FitTable(QWidget):
         self._share_width()
 
     def _share_width(self) -> None:
-        """Where it is too narrow, long names wrap first, down to two fifths; then values do."""
+        """Where it is too narrow, long names wrap first, down to a third; then values do."""
         if self._choice.currentText() != VALUES or self._table.columnCount() < 2:
             return
         header, width = self._table.horizontalHeader(), self._table.viewport().width()

@@ -1,16 +1,9 @@
 """Qt without a screen; a Qt warning fails the test."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 import pytest
-
-pytest.importorskip("PyQt5.QtWidgets")
-pytest.importorskip("pytestqt")
-
 from PyQt5.QtCore import QtMsgType, qInstallMessageHandler
 from pytestqt.qtbot import QtBot
 
