@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.polynomial import legendre
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from labctl.analysis.line_model import LineModel
 from labctl.analysis.noise_correlation import Correlation
+from labctl.analysis.significance import stands_out
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +26,7 @@ HIGHEST = 2.0
 """No line is higher than this, in units of the range of the data: two of opposite sign on top of
 each other may cancel to any shape, and would pass for what two bumps side by side are."""
 
-BENT_ORDER = 24
+BENT_ORDER = 48
 """Highest degree of a baseline that wobbles."""
 
 FALSE_ALARM = 0.02
@@ -90,9 +92,11 @@ def find_lines_over_any_baseline(
 ) -> tuple[LineModel, Floats, Correlation]:
     """Lines that stand out also where the noise is correlated or the baseline wobbles.
 
-    The search of `find_lines` is made over the model's baseline and over one that bends as fast
-    as it can without following a line; BIC chooses. What is left tells how the noise of
-    neighbours is correlated, and lines that such noise makes on its own go.
+    The search of `find_lines` is made over the model's baseline, over one that bends as fast as it
+    can without following a line, and where the rest is still correlated over the one that BIC
+    chooses if there is no line at all. BIC chooses among them, so lines must explain more than
+    further bends do. What is left tells how the noise of neighbours is correlated, and lines that
+    such noise makes on its own go.
 
     Args:
         model: lineshape, plain baseline and priors.
@@ -104,17 +108,18 @@ def find_lines_over_any_baseline(
     Returns:
         The model with the baseline it needs, its parameters, and the correlation.
     """
-    bent = replace(model, order=_bent_order(model))
     trials = []
-    for trial in dict.fromkeys((model.order, bent.order)):
-        over = replace(model, order=trial)
+    for bends in (_plain_order, _bent_order, _order_without_lines):
+        over = replace(model, order=bends(model, y, error))
         parameters, noise = find_lines(over, y, error, max_lines=max_lines, sign=sign)
-        lines = over.count(parameters)
-        trials.append((_bic(over, parameters, y, error), over, parameters, noise))
-        if not lines and trial == model.order and noise < 1.1:
+        plain = over.order == model.order and noise < 1.1 and not over.count(parameters)
+        over, parameters = choose_baseline(over, parameters, y, noise * error)
+        trials.append((_bic(over, parameters, y, error), over, parameters))
+        _, best, parameters = min(trials, key=lambda trial: trial[0])
+        rest = (y - best.evaluate(parameters)[1]) / error
+        if plain or (len(trials) > 1 and not Correlation.of(rest).first):
             break
-    _, model, parameters, noise = min(trials, key=lambda trial: trial[0])
-    model, parameters = choose_baseline(model, parameters, y, noise * error)
+    _, model, parameters = min(trials, key=lambda trial: trial[0])
     roughness, threshold = _difference_scale(y, error), _threshold(model)
     while True:
         correlation = Correlation.of((y - model.evaluate(parameters)[1]) / error)
@@ -127,11 +132,35 @@ def find_lines_over_any_baseline(
             return model, parameters, correlation
 
 
-def _bent_order(model: LineModel) -> int:
+def _plain_order(model: LineModel, *_: Floats) -> int:
+    return model.order
+
+
+def _bent_order(model: LineModel, *_: Floats) -> int:
     """Degree of a polynomial whose mean half wave is one and a half of the widest lines."""
+    return int(np.clip(_widest_in_window(model) / 1.5, model.order, BENT_ORDER // 2))
+
+
+def _widest_in_window(model: LineModel) -> float:
+    """How many of the widest lines fill the window side by side."""
     mean, sigma = model.log_width
-    widest = np.exp(mean + 2 * sigma)
-    return int(np.clip(np.ptp(model.x) / (1.5 * widest), model.order, BENT_ORDER))
+    return float(np.ptp(model.x) / np.exp(mean + 2 * sigma))
+
+
+def _order_without_lines(model: LineModel, y: Floats, error: Floats) -> int:
+    """Degree of the polynomial that BIC chooses where all structure is the baseline's.
+
+    Its mean half wave is at least 0.7 of the widest lines, or it would follow the lines.
+    """
+    span = float(np.max(np.abs(model.x)))
+    most = min(_widest_in_window(model) / 0.7, y.size / 6, BENT_ORDER)
+    highest = max(int(most), model.order)
+    powers = legendre.legvander(model.x / span, highest) / error[:, None]
+    orthogonal, _ = np.linalg.qr(powers)
+    explained = np.cumsum((orthogonal.T @ (y / error)) ** 2)
+    scale = max(1.0, _difference_scale(y, error) ** 2)
+    gain = explained / scale - np.log(y.size) * np.arange(1, highest + 2)
+    return model.order + int(np.argmax(gain[model.order :]))
 
 
 def _bic(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
@@ -139,7 +168,9 @@ def _bic(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> floa
     chi_square = _chi_square(model, parameters, y, effective)
     # Scaled so that errors which are too small do not buy parameters.
     scale = max(1.0, _difference_scale(y, error) ** 2)
-    return chi_square / scale + np.log(y.size) * parameters.size
+    # What a high line leaves open of its shape must not make it cheap.
+    width = 2 * float(np.sum(np.log(effective / error)))
+    return chi_square / scale + width + np.log(y.size) * parameters.size
 
 
 def _dictionary(model: LineModel) -> tuple[Floats, Floats]:
@@ -313,3 +344,38 @@ def choose_baseline(
         model = replace(model, order=model.order - 1)
         parameters, _ = model.minimise(parameters[:-1], y, error)
     return model, parameters
+
+
+def dispersive_parts(
+    model: LineModel, parameters: Floats, y: Floats, error: Floats, correlation: Correlation
+) -> dict[int, float]:
+    """Lines that also have the dispersive part B x/(1 + x^2) of a Fano line.
+
+    A (q + x)^2/(1 + x^2) is a Lorentzian, such a part and an offset (Fano, Phys. Rev. 124 (1961)
+    1866, eq. 21). B is the best linear one once all that the model has may readjust.
+
+    Args:
+        model: lineshape and baseline.
+        parameters: the fit.
+        y: signal, (n,).
+        error: standard errors, (n,).
+        correlation: of the noise.
+
+    Returns:
+        |B/A| by the number of the line, from 0, where B stands out by `significance`.
+    """
+    lines, _ = model.split(parameters)
+    effective = _effective_error(model, parameters, error, 1.0)
+    orthogonal, _ = np.linalg.qr(model.jacobian(parameters, y, effective))
+    rest = -model.residual(parameters, y, effective)
+    found = {}
+    for i, line in enumerate(lines):
+        x = (model.x - line[0]) / (np.exp(line[1]) / 2)
+        part = np.zeros(rest.size)
+        part[: y.size] = x / (1 + x * x) / effective
+        part -= orthogonal @ (orthogonal.T @ part)
+        free = float(part @ part)
+        gain = float(part @ rest) ** 2 / free / correlation.inflation(np.exp(line[1]), model.x) ** 2
+        if stands_out(gain, 1, places=len(lines)):
+            found[i] = abs(float(part @ rest) / free / line[2])
+    return found

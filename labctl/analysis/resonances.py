@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.line_model import LineModel
 from labctl.analysis.lineshapes import BISTABLE_PULL, Lineshape
 from labctl.analysis.noise_correlation import Correlation
-from labctl.analysis.peak_finding import find_lines_over_any_baseline
+from labctl.analysis.peak_finding import dispersive_parts, find_lines_over_any_baseline
 from labctl.analysis.pull_prior import common_pull
 from labctl.analysis.significance import silence
 from labctl.data import FitCurve, FitResult, FitValue, Table
@@ -115,6 +115,7 @@ def fit_resonances(
         reduced_chi_square=reduced,
         notes=(
             *_notes(model, parameters, values, step, reduced, freedom, max_lines),
+            *_shape_notes(model, parameters, scaled, scaled_error, correlation, middle),
             *_noise_notes(correlation, y, y_label),
         ),
         tables={"resonances": _table(model, parameters, values, y_unit)},
@@ -281,6 +282,34 @@ def _table(
         columns[error_name] = np.array([value.error for value in picked])
         all_units[name] = all_units[error_name] = units[name]
     return Table(columns, all_units)
+
+
+def _shape_notes(
+    model: LineModel,
+    parameters: Floats,
+    y: Floats,
+    error: Floats,
+    correlation: Correlation,
+    middle: float,
+) -> list[str]:
+    """What is not the shape that was fitted, so that the frequency is doubtful."""
+    lines, _ = model.split(parameters)
+    at = [f"{(middle * 1e-6 + line[0]):.1f} MHz" for line in lines]
+    notes = [
+        f"The line at {at[i]} is not symmetric (dispersive part about {100 * share:.0f} % of its"
+        " height): a dispersive or Fano line, or two in one; its frequency may be off by more than"
+        " its error."
+        for i, share in dispersive_parts(model, parameters, y, error, correlation).items()
+    ]
+    for i in range(1, len(lines)):
+        apart = lines[i, 0] - lines[i - 1, 0]
+        opposite = lines[i, 2] * lines[i - 1, 2] < 0
+        if opposite and apart < float(np.exp(lines[i, 1]) + np.exp(lines[i - 1, 1])):
+            notes.append(
+                f"The lines at {at[i - 1]} and {at[i]} are of opposite sign and close: they may be"
+                " one dispersive line between them."
+            )
+    return notes
 
 
 def _noise_notes(correlation: Correlation, y: Floats, label: str) -> list[str]:

@@ -145,10 +145,6 @@ CALIBRATIONS = (
         polarization,
         quick_draws=40,
     ),
-)
-"""With a section of 500 draws in the table."""
-
-MORE = (
     Calibration(
         "odmr lines",
         "Two lines 60 MHz or more apart, 5 to 12 MHz wide, 0.5 to 3 % deep, 161 points of 0.12 s at"
@@ -163,6 +159,7 @@ MORE = (
         " pulse lengths.",
         rabi,
         quick_draws=20,
+        remarks={"detuning_hz": "no detuning is below zero, which a symmetric error cannot tell"},
     ),
     Calibration(
         "rabi, overdamped",
@@ -172,4 +169,3 @@ MORE = (
         quick_draws=15,
     ),
 )
-"""Priors whose 500 draws are still to be taken: move them up with their section."""

@@ -53,6 +53,7 @@ def vector(result):
     return [result.values[f"field_{axis}_t"].value for axis in "xyz"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_few_gauss_are_no_hundreds(seed):
     rng = np.random.default_rng(seed)
@@ -70,6 +71,7 @@ def test_a_few_gauss_are_no_hundreds(seed):
         assert result.notes[0].startswith("Upper limit: |B| <")
 
 
+@pytest.mark.slow
 def test_two_lines_near_the_splitting_are_a_limit():
     """Along (100) all classes coincide: strain would look the same."""
     truth = np.array([6e-4, 0, 0])
@@ -80,6 +82,7 @@ def test_two_lines_near_the_splitting_are_a_limit():
     assert 6e-4 < result.tables["interval_95"].columns["magnitude_high_t"][0] < 15e-4
 
 
+@pytest.mark.slow
 def test_unequal_lines_of_unequal_widths():
     """As a published ensemble at 218 G shows them: three weak lines of eight, two at an edge."""
     heights = np.array([[1.3, 1.2], [0.13, 0.14], [0.5, 0.3], [0.1, 0.45]])
@@ -96,6 +99,7 @@ def test_unequal_lines_of_unequal_widths():
     assert miss_t(vector(result), PUBLISHED_LIKE) < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gauss", "window_hz", "fwhm_hz", "split_hz"),
     [
@@ -129,6 +133,7 @@ def test_fields_that_cannot_be_told_apart_are_listed():
     assert any("Ambiguous" in note and "chi-square" in note for note in result.notes)
 
 
+@pytest.mark.slow
 def test_the_splitting_is_where_it_is_expected_unless_freed():
     truth = np.array([62e-4, 41e-4, 17e-4])
     data = spectrum(truth, (2.35e9, 3.3e9), 2e6, 0.05, splitting_hz=2.82e9)

@@ -44,6 +44,16 @@ def test_lines_on_a_wobbling_baseline_are_kept():
     assert "bent" in result.model
 
 
+@pytest.mark.parametrize("period_mhz", [60, 150, 220])
+def test_a_wobbling_baseline_alone_shows_no_lines(period_mhz):
+    ghosts = 0
+    for seed in range(6):
+        rng = np.random.default_rng([seed, period_mhz])
+        wobble = np.sin(2 * np.pi * (FREQUENCY / 1e6 / period_mhz + rng.uniform()))
+        ghosts += found(3 * wobble + rng.normal(size=301))[0].size > 0
+    assert ghosts <= 1
+
+
 def test_correlation_is_what_was_put_in():
     correlation = Correlation.of(remembering(np.random.default_rng(1), 0.6, 20_000))
     assert correlation.first == pytest.approx(0.6, abs=0.03)
