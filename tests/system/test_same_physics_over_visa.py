@@ -33,7 +33,7 @@ class Case(NamedTuple):
 CASES = {
     "odmr": Case(
         "sim",
-        {"start_hz": 2.60e9, "stop_hz": 2.76e9, "points": 81, "sweeps": 20},
+        {"points": 201, "sweeps": 8},
         ("field_z_t", "field_magnitude_t"),
     ),
     "field_scan": Case(

@@ -107,7 +107,10 @@ def test_a_server_that_dies_ends_the_run(tmp_path: Path, terminate: bool) -> Non
     outcome = finish(run)
     assert outcome.code not in (0, -signal.SIGTERM)
     facts = r"(counter|microwave) at TCPIP::127\.0\.0\.1::\d+::SOCKET after `[^`]+`: .*connected\?"
-    assert re.search(facts, outcome.complaint)
+    *warnings, complaint = outcome.err.splitlines()
+    assert all(line.startswith("warning: ") for line in warnings)
+    assert complaint.startswith("error: ")
+    assert re.search(facts, complaint)
     left = read_run(outcome.path)
     assert len(left) > 0
     # Which of the two a terminated run tells depends on what it noticed first.
