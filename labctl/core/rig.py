@@ -109,12 +109,13 @@ class Rig:
         Raises:
             DeviceError: one line that gathers every failure; all devices are closed again.
         """
+        begun: list[str] = []
         try:
-            failures = self._open_devices()
+            failures = self._open_devices(begun)
         except BaseException:  # Ctrl-C while connecting: leave nothing open behind
-            for device in self.devices.values():
+            for role in reversed(begun):
                 with contextlib.suppress(Exception):  # the rest must still be closed
-                    device.close()
+                    self.devices[role].close()
             self._open.clear()
             raise
         failures += self.make_safe() if not failures else []
@@ -122,8 +123,8 @@ class Rig:
             self._close_devices()
             raise DeviceError(f"Rig `{self.name}` does not open: {'; '.join(failures)}")
 
-    def _open_devices(self) -> list[str]:
-        """Open all of them; returns the failures.
+    def _open_devices(self, begun: list[str]) -> list[str]:
+        """Open all of them, each added to `begun` before; returns the failures.
 
         Instruments are asked side by side. The devices of one simulated world are opened one
         after the other: the same seed gives the same data.
@@ -131,6 +132,7 @@ class Rig:
         opening = [(role, device.open) for role, device in self.devices.items()]
         outcomes: dict[str, Exception | None] = {}
         for together in [opening] if self.simulation is None else [[item] for item in opening]:
+            begun.extend(role for role, _ in together)
             outcomes |= ask_side_by_side(together)
         self._open = [role for role, error in outcomes.items() if error is None]
         failures = {role: error for role, error in outcomes.items() if error is not None}

@@ -99,8 +99,8 @@ def test_an_aborted_t1_keeps_what_it_averaged(tmp_path: Path) -> None:
     [
         ("rabi", {"start_s": 1e-3, "stop_s": 1e-4}, "below"),
         ("t1", {"recovery_s": 2e-3, "pi_time_s": 1e-7}, "polarize_s"),
-        ("t1", {"pi_time_s": 1e-9}, "pulse_duration_s"),
-        ("ramsey", {"pi_time_s": -1}, "greater than 0"),
+        ("t1", {"pi_time_s": 1e-9}, "`pi_time_s` = 1 ns is outside"),
+        ("ramsey", {"pi_time_s": -1}, "must be above 0 s"),
     ],
 )
 def test_parameters_that_cannot_work_are_refused(
