@@ -192,7 +192,7 @@ def test_a_message_before_the_answer_was_read_interrupts(served: ServedLab) -> N
 
 def test_queued_input_interrupts_and_both_channels_say_so(served: ServedLab) -> None:
     with client(served, "53220a") as one:
-        one.ask(b"CONF:TOT:TIM 0.2,(@1);*OPC?")
+        one.ask(b"CONF:TOT:TIM 1,(@1);*OPC?")
         one.write(b"READ?;*OPC?")
         second = one.write(b"SYST:ERR?")
         assert one.receive(one.sync)[:3] == (INTERRUPTED, 0, second)
