@@ -26,8 +26,8 @@ from labctl.data import (
     TableAnalysis,
 )
 from labctl.errors import CatalogError, LabError, ParameterError
-from labctl.session import new_file
 from labctl.storage import ForeignTable, RunWriter, append_fit, read_table
+from labctl.storage.run_folder import new_file
 from labctl.units import parse_quantity
 
 Floats = NDArray[np.float64]

@@ -23,8 +23,9 @@ from labctl.core.provenance import description_of, now
 from labctl.data import Run, RunStatus
 from labctl.errors import CatalogError, LabError, RunAbortedError
 from labctl.parameters import SequenceParameters
-from labctl.session import RunHandle, check_folder, start
+from labctl.session import RunHandle, start
 from labctl.storage import ProtocolRecord, RecordedStep, write_record
+from labctl.storage.run_folder import check_folder
 
 GROUP = "labctl.protocols"
 

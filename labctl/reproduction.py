@@ -12,7 +12,8 @@ from labctl.core.runner import describe
 from labctl.data import Run
 from labctl.errors import CatalogError, RigError, RunAbortedError
 from labctl.paper import PaperFigure
-from labctl.session import RunHandle, check_folder, open_rig, start
+from labctl.session import RunHandle, open_rig, start
+from labctl.storage.run_folder import check_folder
 
 GROUP = "labctl.reproductions"
 

@@ -1,12 +1,9 @@
 """The composition root: the command line, the console and a notebook all start a run here."""
 
-import contextlib
 import logging
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +33,6 @@ from labctl.data import (
     TableAnalysis,
 )
 from labctl.errors import (
-    OutputError,
     ParameterError,
     RigError,
 )
@@ -45,6 +41,7 @@ from labctl.run_handle import Conclusion, RunHandle, store_analysis
 from labctl.safety.emergency_stop import REASON, emergency_stop
 from labctl.safety.safe_state import make_safe
 from labctl.storage import RunWriter, append_fit, newest_fitted, read_run
+from labctl.storage.run_folder import new_file
 
 logger = logging.getLogger(__name__)
 
@@ -339,20 +336,6 @@ def reference_parameters(cls: type[MeasurementSequence], path: Path) -> dict[str
     return values
 
 
-def check_folder(folder: Path) -> None:
-    """Raise OutputError if no file can be made in `folder`, which need not exist yet."""
-    try:
-        existing = next(
-            (path for path in (folder, *folder.absolute().parents) if path.exists()), folder
-        )
-        tempfile.TemporaryFile(dir=existing).close()  # asking for permissions says yes to root
-    except (OSError, ValueError) as error:  # a NUL character is a ValueError
-        raise OutputError(
-            f"Cannot write into the output folder {folder}: "
-            f"{getattr(error, 'strerror', None) or error}."
-        ) from error
-
-
 def analyze(path: Path) -> FitResult | None:
     """Analyse a file with its own sequence and store the result in it, replacing an earlier one.
 
@@ -372,7 +355,7 @@ def analyze(path: Path) -> FitResult | None:
 def _analyze_imported(
     path: Path, cls: type[MeasurementSequence], recorded: Run
 ) -> FitResult | None:
-    table: TableAnalysis = vars(cls)["table"]
+    table: TableAnalysis = getattr(cls, "table")  # noqa: B009  not every sequence has one
     names = (table.axis.name, SIGNAL.name, SIGNAL_ERROR.name)
     fit = table.fit(*(recorded[name] for name in names))
     if fit is not None:
@@ -404,25 +387,3 @@ def analyze_live(
         ],
     ).sound()
     return measurement.analyze(so_far) if len(so_far) else None
-
-
-def new_file(folder: Path, name: str) -> Path:
-    """A path in `folder`, made if needed, that no file has yet.
-
-    Raises:
-        OutputError: the folder cannot be made or written.
-    """
-    check_folder(folder)
-    missing = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        for made in missing:  # as far as it came
-            with contextlib.suppress(OSError):
-                made.rmdir()
-        raise OutputError(f"Cannot create the output folder {folder}: {error.strerror}.") from error
-    stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{name}"
-    candidates = (
-        folder / f"{stem}{suffix}.h5" for suffix in ("", *(f"_{n}" for n in range(2, 999)))
-    )
-    return next(path for path in candidates if not path.exists())

@@ -19,8 +19,9 @@ from labctl.cli.run_command import (
 from labctl.cli.stop_signals import StopSignals
 from labctl.cli.watch import watch_run
 from labctl.protocol import find_protocol, parameters_of, run_protocol
-from labctl.session import RunHandle, check_folder
+from labctl.session import RunHandle
 from labctl.storage import read_record
+from labctl.storage.run_folder import check_folder
 
 
 def protocol(

@@ -14,7 +14,8 @@ from labctl.cli.watch import watch_run
 from labctl.paper import PaperFigure
 from labctl.reproduction import Laboratory, find_reproduction
 from labctl.reproduction import reproduce as measure
-from labctl.session import RunHandle, check_folder
+from labctl.session import RunHandle
+from labctl.storage.run_folder import check_folder
 
 
 def reproduce(

@@ -24,6 +24,7 @@ from labctl.core.checks import check_limits, check_roles
 from labctl.data import Run
 from labctl.errors import BadInputError, LabError
 from labctl.storage import read_run
+from labctl.storage.run_folder import check_folder
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the file.")]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of the simulated world.")]
@@ -66,7 +67,7 @@ def run(
     # All that can be wrong with the request is found before a connection is opened.
     check_roles(cls, lab)
     check_limits(model, lab)
-    session.check_folder(out)
+    check_folder(out)
     _conduct(
         lab,
         lambda: session.start(cls, lab, parameters, out=out, particle=particle),
