@@ -5,6 +5,7 @@ import ipaddress
 from typing import Any, NamedTuple, Self
 
 from labctl.errors import DeviceError, RigError
+from sim_backends.warm_up import compile_physics
 from sim_backends.wire.bench import Bench
 from sim_backends.wire.catalogue import (
     BASE_PORT,
@@ -96,6 +97,7 @@ class ServedLab:
             return self._host != "localhost"
 
     def __enter__(self) -> Self:
+        compile_physics()
         server = TCPServer(self._host)
         with contextlib.ExitStack() as stack:
             stack.callback(server.close)
