@@ -1,43 +1,34 @@
 """Which instrument keeps somebody waiting, found out without asking it anything."""
 
-import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import CodeType, FrameType
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from labctl.core.calls import Call
 from labctl.core.rig import Rig
-from labctl.hal import Device
 
 SILENT_S = 1.5
 """So long after its call should have returned a device is silent; told as 2 s."""
 
 
-@dataclass
-class _Call:
-    """One call into a device: the frame it is in, and since when nothing has come of it."""
+class _Seen(NamedTuple):
+    """A call into a device, and since when nothing has come of it."""
 
-    role: str
-    frame: FrameType
+    call: Call
     since_s: float
 
 
 class DeviceWatch:
-    """Looks at what every thread of the program is doing, and for how long.
+    """Looks at which thread is inside a call to which device, and for how long.
 
     A call that hangs can tell nothing itself, and a driver that is asked by a second thread may
-    hang that one as well; so the watch reads the stacks: a thread inside a method of a device
-    waits for that device. What a method is given to take (`duration_s` of a count, the bins of a
-    stream, a ramp, a pulse program) is allowed for.
+    hang that one as well; so nothing is asked. What a call is given to take (`duration_s` of a
+    count, the bins of a stream, a ramp, a pulse program) is allowed for.
     """
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
-        self._devices = {id(device): role for role, device in rig}
-        self._codes = {code for _, device in rig for code in _codes(type(device))}
-        self._calls: dict[int, _Call] = {}
+        self._seen: dict[int, _Seen] = {}
         self._world_s = -1.0
 
     def look(self) -> dict[str, float]:
@@ -47,33 +38,18 @@ class DeviceWatch:
         """
         now_s = time.monotonic()
         moving = self._world_moves()
-        found: dict[int, _Call] = {}
-        for thread, frame in self._frames():
-            before = self._calls.get(thread)
-            same = before is not None and before.frame is frame and not moving
-            role = self._devices[id(frame.f_locals["self"])]
-            found[thread] = before if same and before else _Call(role, frame, now_s)
-        self._calls = found
+        found: dict[int, _Seen] = {}
+        for thread, call in self.rig.calls.copy().items():
+            before = self._seen.get(thread)
+            same = before is not None and before.call is call and not moving
+            found[thread] = before if same and before else _Seen(call, now_s)
+        self._seen = found
         silent: dict[str, float] = {}
-        for call in found.values():
-            waited_s = now_s - call.since_s - self._allowed_s(call)
+        for call, since_s in found.values():
+            waited_s = now_s - since_s - self._allowed_s(call)
             if waited_s >= SILENT_S:
                 silent[call.role] = max(waited_s, silent.get(call.role, 0.0))
         return silent
-
-    def _frames(self) -> Iterator[tuple[int, FrameType]]:
-        """(thread, its outermost frame inside a device) of every thread that is in one."""
-        for thread, innermost in sys._current_frames().items():
-            if thread == threading.get_ident():
-                continue
-            outermost: FrameType | None = None
-            frame: FrameType | None = innermost
-            while frame is not None:
-                if frame.f_code in self._codes and id(frame.f_locals.get("self")) in self._devices:
-                    outermost = frame
-                frame = frame.f_back
-            if outermost is not None:
-                yield thread, outermost
 
     def _world_moves(self) -> bool:
         """Whether a simulated lab is at work, which takes the computer's time, not its own."""
@@ -87,11 +63,11 @@ class DeviceWatch:
         before, self._world_s = self._world_s, world.now_s()
         return self._world_s != before
 
-    def _allowed_s(self, call: _Call) -> float:
+    def _allowed_s(self, call: Call) -> float:
         """How long the call takes by what it was told."""
-        given = call.frame.f_locals
+        given = call.given
         allowed_s = 0.0
-        match call.frame.f_code.co_name:
+        match call.function.__name__:
             case "count":
                 allowed_s = _number(given, "duration_s")
             case "stream":
@@ -121,14 +97,3 @@ def silence(role: str, silent_s: float) -> str:
 def _number(given: Mapping[str, Any], name: str) -> float:
     value = given.get(name)
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _codes(cls: type[Device]) -> Iterator[CodeType]:
-    """The code of everything that a class and its bases define."""
-    for base in cls.__mro__:
-        for item in vars(base).values():
-            parts = (item.fget, item.fset) if isinstance(item, property) else (item,)
-            for part in parts:
-                code = getattr(getattr(part, "__wrapped__", part), "__code__", None)
-                if isinstance(code, CodeType):
-                    yield code

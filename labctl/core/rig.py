@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, Self
 
+from labctl.core.calls import Calls, watched
 from labctl.core.catalog import load_object
 from labctl.core.rig_file import HOLD, DeviceSpec, RigFile
 from labctl.core.side_by_side import ask_side_by_side
@@ -55,6 +56,7 @@ class Rig:
 
     Attributes:
         active: the run that owns the devices; None between runs.
+        calls: which thread is inside a call to which device just now.
         unresponsive: roles that did not answer an emergency stop; they are left alone until
             they do.
         known: role -> settings as they were last read.
@@ -76,8 +78,10 @@ class Rig:
         safe_states: Mapping[str, SafeState],
         simulation: Simulation | None,
         make_safe: Callable[["Rig"], list[str]],
+        calls: Calls,
     ) -> None:
         self.spec = spec
+        self.calls = calls
         self.devices = devices
         self.safe_states = safe_states
         self.simulation = simulation
@@ -229,6 +233,7 @@ def build_rig(spec: RigFile, make_safe: Callable[[Rig], list[str]]) -> Rig:
         RigError: one line that gathers every fault.
     """
     faults: list[str] = []
+    calls: Calls = {}
     shared: dict[str, Any] = {}
     devices: dict[str, Device] = {}
     safe_states: dict[str, SafeState] = {}
@@ -241,7 +246,7 @@ def build_rig(spec: RigFile, make_safe: Callable[[Rig], list[str]]) -> Rig:
     roles = [] if faults else [role for role in ROLES if role in spec.devices]
     for role in roles:
         try:
-            devices[role] = _build_device(role, spec.devices[role], shared)
+            devices[role] = _build_device(role, spec.devices[role], shared, calls)
             safe_states[role] = _safe_state(devices[role], spec.devices[role])
         except RigError as error:
             faults.append(f"{role}: {error}")
@@ -254,15 +259,20 @@ def build_rig(spec: RigFile, make_safe: Callable[[Rig], list[str]]) -> Rig:
     if faults:
         raise RigError(f"Rig `{spec.name}`: {'; '.join(faults)}")
     simulation = shared[spec.simulation] if spec.simulation else None
-    rig = Rig(spec, devices, safe_states, simulation, make_safe)
+    rig = Rig(spec, devices, safe_states, simulation, make_safe, calls)
     vars(rig).update(devices)
     rig.particle_present = least_light
     return rig
 
 
-def _construct(class_path: str, arguments: Mapping[str, Any]) -> Any:
+def _construct(
+    class_path: str,
+    arguments: Mapping[str, Any],
+    variant: Callable[[type[Any]], type[Any]] = lambda cls: cls,
+) -> Any:
     try:
         cls = load_object(class_path)
+        cls = variant(cls) if isinstance(cls, type) else cls
     except (ImportError, AttributeError, ValueError) as error:
         raise RigError(f"cannot load class `{class_path}`: {error}.") from error
     try:
@@ -288,8 +298,12 @@ def _one_line(error: Exception) -> str:
     return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
-def _build_device(role: str, item: DeviceSpec, shared: Mapping[str, Any]) -> Device:
-    device = _construct(item.class_path, _resolved(item.arguments, shared))
+def _build_device(role: str, item: DeviceSpec, shared: Mapping[str, Any], calls: Calls) -> Device:
+    device = _construct(
+        item.class_path,
+        _resolved(item.arguments, shared),
+        lambda cls: watched(cls, role, calls),
+    )
     missing = sorted(
         name for name in _verbs(ROLES[role]) if inspect.getattr_static(device, name, None) is None
     )

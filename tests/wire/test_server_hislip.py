@@ -191,6 +191,8 @@ def test_a_message_before_the_answer_was_read_interrupts(served: ServedLab) -> N
 
 
 def test_queued_input_interrupts_and_both_channels_say_so(served: ServedLab) -> None:
+    world = served.bench.world
+    world.hold_to_wall_clock(1.0)  # so that the count is still going on when the query comes
     with client(served, "53220a") as one:
         one.ask(b"CONF:TOT:TIM 1,(@1);*OPC?")
         one.write(b"READ?;*OPC?")
@@ -198,6 +200,7 @@ def test_queued_input_interrupts_and_both_channels_say_so(served: ServedLab) -> 
         assert one.receive(one.sync)[:3] == (INTERRUPTED, 0, second)
         assert one.receive(one.asynchronous)[:3] == (ASYNC_INTERRUPTED, 0, second)
         assert one.read() == b'-410,"Query INTERRUPTED"'
+    world.speed = None
 
 
 def test_an_answer_waits_until_it_was_delivered(served: ServedLab) -> None:
