@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.nv_field import nv_field_from_spectrum
@@ -117,25 +117,36 @@ class ODMR(FrequencyScanSequence):
     def analyze(self, run: Run) -> FitResult | None:
         """PL dips, and the field vector in the diamond frame that explains them."""
         counted_s = run.parameters["repeats"] * run.parameters["on_s"]
-        return field_of(run["frequency_hz"], run["pl_counts"], counted_s)
+        data = run["frequency_hz"], run["pl_counts"], counted_s
+        field = field_of(*data)
+        if field is None or not field.values:
+            return field
+        shape = Lineshape.PULLED_LORENTZIAN
+        return with_pull(field, fit_resonances(*spectrum_of(*data), shape=shape, **DIPS))
+
+
+DIPS: dict[str, Any] = {
+    "sign": "negative",
+    "y_name": "pl_rate",
+    "y_unit": "counts/s",
+    "y_label": "APD2 count rate (PL)",
+}
+"""What fits are told of an ODMR spectrum."""
+
+
+def spectrum_of(
+    frequency_hz: ArrayLike, pl_counts: ArrayLike, counted_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Frequency, count rate and its standard error, shape (points,) each, of all sweeps."""
+    spectrum = average_sweeps(frequency_hz, pl_counts, counted_s)
+    return spectrum.frequency_hz, spectrum.rate_per_s, spectrum.error_per_s
 
 
 def field_of(frequency_hz: ArrayLike, pl_counts: ArrayLike, counted_s: float) -> FitResult | None:
     """The field that explains the dips of one ODMR scan; None where it has hardly any points."""
     if np.unique(frequency_hz).size < MINIMUM_POINTS:
         return None
-    spectrum = average_sweeps(frequency_hz, pl_counts, counted_s)
-    data = (spectrum.frequency_hz, spectrum.rate_per_s, spectrum.error_per_s)
-    names: dict[str, Any] = {
-        "y_name": "pl_rate",
-        "y_unit": "counts/s",
-        "y_label": "APD2 count rate (PL)",
-    }
-    field = nv_field_from_spectrum(*data, sign="negative", **names)
-    if not field.values:
-        return field
-    shape = Lineshape.PULLED_LORENTZIAN
-    return with_pull(field, fit_resonances(*data, shape=shape, sign="negative", **names))
+    return nv_field_from_spectrum(*spectrum_of(frequency_hz, pl_counts, counted_s), **DIPS)
 
 
 def with_pull(field: FitResult, pulled: FitResult) -> FitResult:

@@ -26,6 +26,9 @@ SPLITTING_STEP_HZ, SPLITTING_REACH_HZ = 20e6, 80e6
 KEPT = 8
 """Those of them that are tried on the whole one."""
 
+POOR = 2.0
+"""Reduced chi-square above which a spectrum is not explained."""
+
 COARSE_BINS = 3.0
 """Points per width in the coarse spectrum."""
 
@@ -71,8 +74,19 @@ def fit_candidates(model: SpectrumModel, starts: list[LineSet]) -> list[FittedFi
     Every set of lines gives starts. They are tried on a coarse spectrum, where the basins are
     wide, then on the whole one with each hyperfine structure, last with widths of their own for
     every line or with heights that are alike; evidence decides. Where no model reaches
-    chi-square per degree of freedom of one, the errors are taken as that much larger.
+    chi-square per degree of freedom of one, the errors are taken as that much larger; where it
+    stays far above, the splitting may be far from what is expected, and is sought there as well.
     """
+    fits = _fitted(model, starts)
+    best = fits[0]
+    if model.lines.free_splitting and best.model.reduced(best.parameters) > POOR:
+        far = [replace(lines, splitting_error_hz=SPLITTING_REACH_HZ) for lines in starts]
+        others = _fitted(model, far)
+        fits = min(fits, others, key=lambda some: some[0].model.reduced(some[0].parameters))
+    return fits
+
+
+def _fitted(model: SpectrumModel, starts: list[LineSet]) -> list[FittedField]:
     width = float(np.exp(model.log_width))
     coarse = binned(model, width * 1e6 / COARSE_BINS)
     parameters = [found for lines in starts for found in _searched(lines)]

@@ -12,7 +12,7 @@ from scipy.optimize import leastsq, nnls
 
 from labctl.analysis.lineshapes import Lineshape, profile
 from labctl.analysis.nv_matching import MAGNITUDE_RANGE_T, LineSet
-from labctl.analysis.nv_model import fold_field
+from labctl.analysis.nv_model import fold_field, transition_frequencies_hz
 
 Floats = NDArray[np.float64]
 
@@ -193,13 +193,26 @@ class SpectrumModel:
         )
 
     def _line_slopes(self, parameters: Floats, step: float = 1e-3) -> Floats:
-        """Derivatives of the eight lines (MHz) by gamma B and the shift of D, (8, 4)."""
-        shifts = step * np.eye(4)
-        up, down = (
-            np.stack([self.lines.predict(parameters[:4] + sign * s) for s in shifts], axis=-1)
-            for sign in (1, -1)
+        """Derivatives of the eight lines (MHz) by gamma B and the shift of D, (8, 4).
+
+        The lines are homogeneous of degree one in field and D, so Euler's theorem gives the last.
+        """
+        centre = np.clip(parameters[:3], -1e8, 1e8)
+        shifts = step * np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
+        splitting_mhz = self.lines.splitting_hz * 1e-6 + float(parameters[3])
+        lines = (
+            transition_frequencies_hz(
+                (centre + shifts) * (1e6 / self.lines.gamma),
+                zero_field_splitting_hz=splitting_mhz * 1e6,
+                gyromagnetic_hz_per_t=self.lines.gamma,
+            )
+            .reshape(7, 8)
+            .T
+            * 1e-6
         )
-        return (up - down) * 1e-6 / (2 * step)
+        by_field = (lines[:, 1:4] - lines[:, 4:]) / (2 * step)
+        by_splitting = (lines[:, 0] - by_field @ centre) / splitting_mhz
+        return np.concatenate([by_field, by_splitting[:, None]], axis=1)
 
     def chi_square(self, parameters: Floats) -> float:
         """Of the data with the priors."""
