@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -44,5 +45,6 @@ def close_log() -> None:
     for handler in root.handlers[:]:
         if isinstance(handler, RotatingFileHandler | logging.NullHandler):
             root.removeHandler(handler)
-            handler.close()
+            with suppress(OSError):  # what a full disk did not take
+                handler.close()
     logging.captureWarnings(False)

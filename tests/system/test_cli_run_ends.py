@@ -169,8 +169,12 @@ def test_device_that_does_not_tell_who_it_is_fails_the_check(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
-def test_full_disk(tmp_path: Path, journal: Path) -> None:
+def test_full_disk(tmp_path: Path, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the run's file nor the log can grow: one line all the same."""
     import resource
+
+    monkeypatch.setenv("LABCTL_LOG_DIR", str(tmp_path))
+    (tmp_path / "labctl.log").write_bytes(b"\n" * 600_000)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))

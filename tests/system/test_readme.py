@@ -1,6 +1,7 @@
 """Whatever the README prints, works."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -33,8 +34,9 @@ def test_every_block_is_of_a_kind_that_is_tested(repository: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the README's commands are for a POSIX shell")
-def test_every_command_runs(tmp_path: Path) -> None:
-    """In one shell and one empty folder, in the order they are printed."""
+def test_every_command_runs(tmp_path: Path, repository: Path) -> None:
+    """In one shell and one folder with nothing but the samples, in the order they are printed."""
+    shutil.copytree(repository / "tests" / "data", tmp_path / "tests" / "data")
     script = "\n".join(line for line in commands() if not line.startswith((*INSTALLS, "make ")))
     assert script.count("labctl ") > 10
     kill_a_run(tmp_path).rename(tmp_path / "killed.h5")
