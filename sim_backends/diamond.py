@@ -76,7 +76,7 @@ class Diamond:
         piece = max(PIECE_STEPS // steps_per_bin, 1) * steps_per_bin
         for first in range(0, steps, piece):
             n = min(steps - first, piece)
-            record = np.empty((3, n + 1 if counting else 0))
+            record = np.empty((4, n + 1 if counting else 0))
             move(self._rng, self.state, self.spins, drive, self._sight, n, step_s, record)
             self._creep(n * step_s)
             self._velocities.append(self.state.velocity.copy())
@@ -169,7 +169,7 @@ class Diamond:
         state = copy.deepcopy(self.state)
         evolve(
             np.random.default_rng(0), state, self.spins, still, self._sight,
-            SETTLING_STEPS, MAX_STEP_S, np.empty((3, 0)),
+            SETTLING_STEPS, MAX_STEP_S, np.empty((4, 0)),
         )  # fmt: skip
         turn = state.angle @ self.spins.mode_axes
         field_t = nv.rotate_field(a.field_t(self.controls.current_a), turn)

@@ -177,11 +177,13 @@ def expose(
 
     Args:
         generator: states of the random lanes.
-        record: (3, steps + 1) seen angle, its velocity and the bright share at every step.
+        record: (4, steps + 1) seen angle, its velocity and the bright share at every step, and
+            the mean of that share over the step that ends there.
         step_s: time between the columns of `record`.
-        steps_per_bin: steps in one window, >= 1; the rate is averaged by the trapezoidal rule.
+        steps_per_bin: steps in one window, >= 1; the light is averaged by the trapezoidal rule.
         bins_per_step: windows in one step, >= 1 (1 unless `steps_per_bin` is 1); the angle
-            between two steps is the cubic through both positions and velocities.
+            between two steps is the cubic through both positions and velocities, the bright
+            share the parabola through both ends with the step's mean.
         shift_rad: where the working point of the speckle has crept to.
         detection: light and counters.
         counts: (2, bins) receives APD1 and APD2.
@@ -217,7 +219,8 @@ def _average(
             weight = 0.5 if node in (0, steps_per_bin) else 1.0
             seen = record[0, n] + shift_rad
             light[b] += weight * look_up(detection.speckle, detection.half_range_rad, seen)
-            bright[b] += weight * record[2, n]
+            if node > 0:
+                bright[b] += record[3, n]
         light[b] /= steps_per_bin
         bright[b] /= steps_per_bin
 
@@ -236,12 +239,14 @@ def _interpolate(
         x0, x1 = record[0, n], record[0, n + 1]
         v0, v1 = record[1, n] * step_s, record[1, n + 1] * step_s
         second, third = 3.0 * (x1 - x0) - 2.0 * v0 - v1, 2.0 * (x0 - x1) + v0 + v1
+        bulge = 6.0 * record[3, n + 1] - 3.0 * (record[2, n] + record[2, n + 1])
         for part in range(bins_per_step):
             t = (part + 0.5) / bins_per_step
             seen = x0 + t * (v0 + t * (second + t * third)) + shift_rad
             b = n * bins_per_step + part
             light[b] = seen
             bright[b] = record[2, n] + t * (record[2, n + 1] - record[2, n])
+            bright[b] += bulge * (t * (1.0 - t) - 1.0 / (12.0 * bins_per_step**2))
     table, half_range = detection.speckle, detection.half_range_rad
     for b in range(light.size):  # a loop of its own, so that it becomes vector code
         light[b] = look_up(table, half_range, light[b])

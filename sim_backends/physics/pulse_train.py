@@ -69,7 +69,7 @@ def play(
     most = 1
     for duration_s in train.duration_s:
         most = max(most, math.ceil(duration_s / longest_step_s - 1e-9))
-    record, nothing = np.empty((3, most + 1)), np.empty((3, 0))
+    record, nothing = np.empty((4, most + 1)), np.empty((4, 0))
     counts = np.empty((2, 1), np.int64)
     opened, was_counting = 0, False
     for _ in range(train.repeats):

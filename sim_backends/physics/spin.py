@@ -118,7 +118,7 @@ def static_rates(
 
 @kernel(nogil=True, error_model="numpy")
 def fitted_theta(rates: NDArray[np.float64], step_s: float) -> float:
-    """Weight of the step's end for which `step_populations` is exact for a dominant decay.
+    """Weight of the step's end for which `step_populations` is exact for the decay of p_0.
 
     With z the decay's rate times the step, (1 - (1 - theta) z)/(1 + theta z) = exp(-z) gives
     theta = 1/(1 - exp(-z)) - 1/z: 1/2 for slow spins, 1 for those that decay within a step and
@@ -128,8 +128,9 @@ def fitted_theta(rates: NDArray[np.float64], step_s: float) -> float:
         rates: static rates R[i, j], shape (3, 3), s^-1.
         step_s: length of the step.
     """
-    # Half the trace: the mean of the two decay rates.
-    return theta_of(0.5 * step_s * np.sum(rates))
+    # p_0 decays by itself where both magnetic levels empty alike, as they all but do in light.
+    decay = rates[0, 1] + rates[0, 2] + 0.5 * (rates[1, 0] + rates[2, 0])
+    return theta_of(step_s * decay)
 
 
 @kernel(nogil=True, error_model="numpy")

@@ -311,8 +311,9 @@ def evolve(
         sight: (3,) how much the detector sees of each mode.
         steps: number of steps.
         step_s: length of a step in s.
-        record: (3, steps + 1) receives the seen angle (rad), its velocity (rad/s) and the bright
-            share at every step, start included; (3, 0) records nothing.
+        record: (4, steps + 1) receives the seen angle (rad), its velocity (rad/s) and the bright
+            share at every step, start included, and the mean of that share over the step that
+            ends there; (4, 0) records nothing.
     """
     omega, kt = drive.omega, drive.kt_over_i
     modes = (
@@ -326,7 +327,7 @@ def evolve(
     arm, slopes, parallel = np.empty((4, 3)), np.empty((4, 3)), np.empty(4)
     kinds = spins.relaxation_weights.size
     weights, rates, relaxation = np.empty((4, 3, 3)), np.empty((4, kinds, 3, 3)), np.empty(4)
-    mean, theta = np.empty((4, 2)), np.empty((4, kinds))
+    mean, passing, theta = np.empty((4, 2)), np.empty((4, 2)), np.empty((4, kinds))
     before, after = np.zeros((4, 2)), np.zeros((4, 2))
     acceleration, new_acceleration = np.empty(3), np.empty(3)
     recording, shining = record.shape[1] > 0, drive.rabi_rad_s > 0.0
@@ -364,16 +365,23 @@ def evolve(
                 # A drive that saturates within a step would ring under the trapezoidal rule.
                 driven = 2.0 * share * step_s * max(after[c, 0], after[c, 1])
                 least = theta_of(driven) if driven > STIFF else 0.0
+                passing[c, 0], passing[c, 1] = 0.0, 0.0
                 for m in range(kinds):
-                    populations[c, m, 0], populations[c, m, 1] = step_populations(
+                    late = max(theta[c, m], least)
+                    lower, upper = step_populations(
                         populations[c, m, 0],
                         populations[c, m, 1],
                         rates[c, m],
                         (share * before[c, 0], share * after[c, 0]),
                         (share * before[c, 1], share * after[c, 1]),
-                        max(theta[c, m], least),
+                        late,
                         step_s,
                     )
+                    # What the step is exact for has its mean at the same weight of the end.
+                    early, many = 1.0 - late, spins.relaxation_weights[m]
+                    passing[c, 0] += many * (early * populations[c, m, 0] + late * lower)
+                    passing[c, 1] += many * (early * populations[c, m, 1] + late * upper)
+                    populations[c, m, 0], populations[c, m, 1] = lower, upper
                 before[c, 0], before[c, 1] = after[c, 0], after[c, 1]
             state.negative[0] += (1.0 - charge_left) * (drive.charge_goal - state.negative[0])
             _average_kinds(populations, spins, mean)
@@ -393,5 +401,7 @@ def evolve(
             record[1, n] = sight[0] * velocity[0] + sight[1] * velocity[1] + sight[2] * velocity[2]
             record[2, n] = _bright_share(mean, weights)
             record[2, n] += spins.charge_background * state.negative[0]
+            record[3, n] = _bright_share(passing if n > 0 else mean, weights)
+            record[3, n] += spins.charge_background * state.negative[0]
     if not coherent and not spins.gaussian_line:
         _settle_coherence(state, levels, spins, drive, True)

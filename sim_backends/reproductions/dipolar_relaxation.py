@@ -69,8 +69,7 @@ def row(lab: ReproductionLab, run: Run, classes: int) -> Comparison:
     reported = REPORTED_US[classes]
     note = (
         f"additive rates give {1e6 * additive_s(classes):.0f} µs; theory: with what an 8 MHz pulse"
-        " moves of the other classes; steps of 20 µs under light that pumps at 33 /ms make the"
-        " simulated lab 1 % short of it"
+        " moves of the other classes"
     )
     if classes == 4:
         note += ". The paper's own 1.61 ms and 490 µs make 205 µs, not 220"

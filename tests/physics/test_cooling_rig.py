@@ -43,7 +43,7 @@ def rest(apparatus: Apparatus, microwave_hz: float | None) -> TwinState:
     state = diamond.state
     still = drive._replace(damping=float(np.min(drive.omega)))
     rng = np.random.default_rng(0)
-    evolve(rng, state, diamond.spins, still, np.ones(3), 20_000, STEP_S, np.empty((3, 0)))
+    evolve(rng, state, diamond.spins, still, np.ones(3), 20_000, STEP_S, np.empty((4, 0)))
     return state
 
 
@@ -53,7 +53,7 @@ def small_motion(apparatus: Apparatus, microwave_hz: float) -> tuple[float, floa
     state = rest(apparatus, microwave_hz)
     centre = state.angle[0]
     state.angle[0] += 1e-4
-    record = np.empty((3, 2501))
+    record = np.empty((4, 2501))
     rng, sight = np.random.default_rng(0), np.array([1.0, 0.0, 0.0])
     evolve(rng, state, diamond.spins, drive, sight, 2500, STEP_S, record)
     motion = record[0] - centre
