@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labctl.analysis.significance import FALSE_ALARM, false_alarm
 from labctl.errors import ParameterError
 
 SAME_TIME = 1e-9
@@ -34,11 +35,42 @@ class SummedSweeps(NamedTuple):
         return value, np.sqrt(variance) / self.points
 
     def loss(self, reference: int, driven: int) -> tuple[NDArray[np.float64], ...]:
-        """1 - driven/reference, and the Poisson error."""
-        whole = np.maximum(self.sums[reference], 1.0)
-        part = np.maximum(self.sums[driven], 1.0)
-        ratio = part / whole
-        return 1.0 - ratio, ratio * np.sqrt(1.0 / part + 1.0 / whole)
+        """1 - driven/reference, and the Poisson error.
+
+        By first order around the share of the driven counts in both without what that scatters by
+        chance (`_usual_share`). Of few counts the ratio itself is skewed and biased, and its own
+        error is smaller wherever driven fell by chance: a fit that weighs with it finds a loss in
+        mere noise.
+        """
+        part = self.sums[driven]
+        both = part + self.sums[reference]
+        share, usual = _usual_share(part, both)
+        slope = (1 - usual) ** -2
+        error = slope * np.sqrt(usual * (1 - usual) / np.maximum(both, 1.0))
+        return 1 - usual / (1 - usual) - slope * (share - usual), error
+
+
+def _usual_share(
+    part: NDArray[np.float64], both: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Share of one column in the counts of two, as counted and without chance, in (0, 1).
+
+    The latter is one half where chance alone explains the sums, one for all points where chance
+    explains how they scatter, else each point's own, drawn to the mean by its part of the variance
+    that is chance (empirical Bayes).
+    """
+    total = max(both.sum(), 2.0)
+    mean = float(np.clip(part.sum() / total, 1 / total, 1 - 1 / total))
+    if false_alarm(4 * total * (mean - 0.5) ** 2, 1) > FALSE_ALARM:
+        mean = 0.5
+    # An empty point tells nothing.
+    share = np.where(both > 0, part / np.maximum(both, 1.0), mean)
+    variance = mean * (1 - mean) / np.maximum(both, 1.0)
+    excess = (share - mean) ** 2 / variance
+    if false_alarm(float(excess.sum()), share.size) > FALSE_ALARM:
+        return share, np.full_like(share, mean)
+    between = max(float(np.mean((excess - 1.0) * variance)), 0.0)
+    return share, (between * share + variance * mean) / (between + variance)
 
 
 def sum_sweeps(time_s: ArrayLike, *counts: ArrayLike) -> SummedSweeps:

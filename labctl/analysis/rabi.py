@@ -84,16 +84,8 @@ def fit_rabi(
     y, error = summed.loss(1, 0)
     plain = _saturation(t, y, error)
     fits, resonant = _oscillations(t, y, error)
-    bloch = fits[0]
-    early = slice(0, bloch.model.size)
-    mere = _saturation(t[early], y[early], error[early])
-    rings = (
-        bloch["rabi_rad_s"] * bloch["t2star_s"] > 0.5
-        and bloch.knows("rabi_rad_s", "t2star_s")
-        and bloch["contrast"] > 0
-        and stands_out(mere.chi_square - bloch.chi_square, bloch.best.size - 2, places=t.size)
-    )
-    fit = bloch if rings else plain
+    rings = bool(fits) and _rings(fits[0], t, y, error)
+    fit = fits[0] if rings else plain
     shown = slice(0, fit.model.size)
     nothing = float(np.sum((y[shown] / error[shown]) ** 2))
     fine = fine_grid(t[shown])
@@ -102,10 +94,10 @@ def fit_rabi(
     if not stands_out(nothing - fit.chi_square, 1, places=t.size) or fit["contrast"] <= 0:
         notes, drawn = [NO_EFFECT], np.zeros(fine.size)
     elif rings:
-        values, notes = _of_oscillation(bloch.widened(), resonant=resonant)
-        covariance = _in_hertz(bloch.widened())
+        values, notes = _of_oscillation(fit.widened(), resonant=resonant)
+        covariance = _in_hertz(fit.widened())
         notes += _of_rivals(fits)
-        drawn = _driven(fine, *bloch.best)
+        drawn = _driven(fine, *fit.best)
     else:
         values, notes = _of_saturation(plain.widened(), t)
         covariance = plain.widened().covariance[: min(len(values), 2), : min(len(values), 2)]
@@ -140,6 +132,18 @@ def fit_rabi(
     )
 
 
+def _rings(bloch: WeightedFit, t: Floats, y: Floats, error: Floats) -> bool:
+    """Whether an oscillation explains more than saturation without one, and tells its frequency."""
+    early = slice(0, bloch.model.size)
+    mere = _saturation(t[early], y[early], error[early])
+    return (
+        bloch["rabi_rad_s"] * bloch["t2star_s"] > 0.5
+        and bloch.knows("rabi_rad_s", "t2star_s")
+        and bloch["contrast"] > 0
+        and stands_out(mere.chi_square - bloch.chi_square, bloch.best.size - 2, places=t.size)
+    )
+
+
 def _saturation(t: Floats, y: Floats, error: Floats) -> WeightedFit:
     def shape(rate: float) -> Floats:
         return saturating_contrast(t, 1.0, rate)
@@ -156,10 +160,13 @@ def _oscillations(t: Floats, y: Floats, error: Floats) -> tuple[list[WeightedFit
     """Fits of the start of the record, where what a strong drive does to other lines is a slope.
 
     Returns:
-        The fits from different starts, best first, and whether resonance had to be taken for
-        granted because the data do not tell the detuning apart from the rest.
+        The fits from different starts, best first, none where nothing loses light, and whether
+        resonance had to be taken for granted because the data do not tell the detuning apart from
+        the rest.
     """
     starts = rough_oscillations(t, y, error)
+    if not starts:
+        return [], False
     early = t <= max(COHERENT * starts[0].t2star_s, t[min(MINIMUM_TIMES, t.size) - 1])
     data = t[early], y[early], error[early]
     fits = sorted((_oscillation(*data, start) for start in starts), key=_chi_square)

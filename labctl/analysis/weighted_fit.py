@@ -129,10 +129,12 @@ def fit_weighted(
     def residual(current: Any) -> Floats:
         return ((function(*read(current)) - y) / error).ravel()
 
-    outcome: Any = lmfit.minimize(
-        residual, parameters, method="least_squares", scale_covar=False, calc_covar=False,
-        max_nfev=200,
-    )  # fmt: skip
+    # lmfit inverts its Hessian also where that is singular; `_covariance` tells such data apart.
+    with np.errstate(invalid="ignore"):
+        outcome: Any = lmfit.minimize(
+            residual, parameters, method="least_squares", scale_covar=False, calc_covar=False,
+            max_nfev=200,
+        )  # fmt: skip
     best = read(outcome.params)
     model = function(*best)
     return WeightedFit(

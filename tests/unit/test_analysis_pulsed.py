@@ -202,6 +202,38 @@ def test_sums_of_sweeps() -> None:
     assert error == pytest.approx(0.1 * np.sqrt([1 / 20 + 1 / 2, 1 / 40 + 1 / 4]))
 
 
+@pytest.mark.parametrize("counts", [0.3, 3.0, 15.0, 1e5])
+def test_the_loss_of_mere_noise_is_nothing(counts: float) -> None:
+    """Its weighted mean scatters by its error around zero, however few the counts."""
+    rng = np.random.default_rng(3)
+    pulls = []
+    for _ in range(500):
+        loss, error = sum_sweeps(np.arange(1.0, 61.0), *rng.poisson(counts, (2, 60))).loss(0, 1)
+        pulls.append(np.sum(loss / error**2) / np.sqrt(np.sum(error**-2)))
+    assert abs(np.mean(pulls)) < 0.2
+    assert np.mean(np.abs(pulls) > 3) <= 0.01
+
+
+def test_the_loss_of_a_strong_effect_is_its_own() -> None:
+    """Where the effect stands out, point by point 1 - driven/reference with its Poisson error."""
+    rng = np.random.default_rng(4)
+    ratio = np.repeat([0.5, 0.9], 20)
+    driven, reference = rng.poisson(1e5 * ratio), rng.poisson(1e5, 40)
+    loss, error = sum_sweeps(np.arange(1.0, 41.0), driven, reference).loss(1, 0)
+    assert loss == pytest.approx(1 - driven / reference, abs=1e-4)
+    own = driven / reference * np.sqrt(1 / driven + 1 / reference)
+    assert error == pytest.approx(own, rel=2e-3)
+
+
+def test_where_nothing_loses_light_no_oscillation_is_sought() -> None:
+    """Pulses that gain light everywhere."""
+    time_s = np.geomspace(1e-8, 3e-5, 60)
+    fit = fit_rabi(time_s, np.full(60, 1010), np.full(60, 1000))
+    assert fit is not None
+    assert not fit.values
+    assert fit.notes
+
+
 @pytest.mark.parametrize(
     ("time", "counts"), [([], []), ([1.0], [1, 2]), ([1.0], [np.nan]), ([1.0], [-1])]
 )
