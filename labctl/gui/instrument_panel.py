@@ -4,14 +4,12 @@
 
 from collections.abc import Mapping
 
-from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import (
-    QFrame,
     QGridLayout,
     QGroupBox,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -20,12 +18,13 @@ from labctl.core import Rig
 from labctl.core.by_hand import DeviceState, can_be_set, deviates
 from labctl.data import Setting
 from labctl.gui.quantity_edit import QuantityEdit
+from labctl.gui.read_out import ReadOut
 from labctl.gui.theme import repolish
+from labctl.gui.upright_area import UprightArea
 from labctl.hal import Device
 from labctl.units import format_quantity
 
 FIELD = 88
-_RIGHT = int(Qt.AlignmentFlag.AlignRight) | int(Qt.AlignmentFlag.AlignVCenter)
 
 
 class InstrumentCard(QGroupBox):
@@ -103,10 +102,9 @@ class InstrumentCard(QGroupBox):
             widget.setEnabled(not any(self._locks.values()))
             self._asked[name] = widget
             self._grid.addWidget(widget, row, 1)
-        actual = QLabel("")
+        actual = ReadOut()
         actual.setObjectName(f"actual_{self.role}_{name}")
         actual.setMinimumWidth(72)
-        actual.setAlignment(Qt.Alignment(_RIGHT))  # pyright: ignore
         self._actual[name] = actual
         self._grid.addWidget(actual, row, 2)
 
@@ -140,7 +138,7 @@ class InstrumentCard(QGroupBox):
             repolish(label)
 
 
-class InstrumentPanel(QScrollArea):
+class InstrumentPanel(UprightArea):
     """The cards of the open rig.
 
     Attributes:
@@ -152,9 +150,6 @@ class InstrumentPanel(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("instrument_panel")
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._cards: dict[str, InstrumentCard] = {}
         self.set_rig(None)
 
@@ -176,19 +171,12 @@ class InstrumentPanel(QScrollArea):
                 layout.addWidget(card)
         layout.addStretch(1)
         self.setWidget(inner)
-        self._keep_wide()
 
     def show_states(self, states: Mapping[str, DeviceState]) -> None:
         """Show what the devices answered."""
         for role, state in states.items():
             if role in self._cards:
                 self._cards[role].show_state(state)
-        self._keep_wide()
-
-    def _keep_wide(self) -> None:
-        """A card is never cut off at the right."""
-        inner, bar = self.widget(), self.verticalScrollBar()
-        self.setMinimumWidth(inner.minimumSizeHint().width() + bar.sizeHint().width() + 4)
 
     def restore(self, role: str, setting: str) -> None:
         """Show again what a setting is, after something else was typed or clicked."""

@@ -6,6 +6,7 @@ from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from labctl.data import RunStatus
+from labctl.gui.read_out import ReadOut
 from labctl.run_handle import RunHandle
 
 STEPS = 1000
@@ -38,7 +39,7 @@ class RunControl(QWidget):
         self._bar.setFormat("")
         self._bar.setMinimumWidth(120)
         self._bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._left = QLabel("")
+        self._left = ReadOut()
         self._left.setObjectName("run_left")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 2)

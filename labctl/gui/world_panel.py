@@ -9,16 +9,16 @@ from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QFrame,
     QGroupBox,
     QLabel,
     QListWidget,
     QListWidgetItem,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from labctl.gui.read_out import ReadOut
+from labctl.gui.upright_area import UprightArea
 from labctl.hal import Simulation
 from labctl.units import format_quantity
 
@@ -32,7 +32,7 @@ LOOK_MS = 200
 _MANY = 6
 
 
-class WorldPanel(QScrollArea):
+class WorldPanel(UprightArea):
     """State, pace and faults of the world behind a simulated rig; empty on a real one.
 
     Attributes:
@@ -46,9 +46,6 @@ class WorldPanel(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("world_panel")
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._world: Simulation | None = None
         self._values: dict[str, QLabel] = {}
         self._nothing = QLabel("Only a simulated rig has a world to look at.")
@@ -142,9 +139,9 @@ class WorldPanel(QScrollArea):
         self._tick_faults(self._world.injected)
         for name, (values, unit) in state.items():
             if name not in self._values:
-                label = QLabel("")
+                label = ReadOut()
                 label.setObjectName(f"world_{name}")
-                label.setAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignRight))
+                label.reserve(f"-888.8 m{unit}")
                 self._rows.addRow(_title(name, np.asarray(values)), label)
                 self._values[name] = label
             self._values[name].setText(_text(np.asarray(values, dtype=np.float64), unit))

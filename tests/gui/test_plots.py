@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 import pytest
 from numpy.typing import NDArray
-from PyQt5.QtCore import QPoint, Qt
+from PyQt5.QtCore import QPoint, QRegularExpression, Qt
 from PyQt5.QtWidgets import QDockWidget, QHeaderView, QLabel, QTableWidget, QTabWidget
 from pytestqt.qtbot import QtBot
 
@@ -14,14 +14,17 @@ from labctl.analysis.resonances import fit_resonances
 from labctl.data import Column, FitCurve, FitResult, FitValue, PlotHint
 from labctl.gui.fit_plot import FitPlot
 from labctl.gui.fit_table import FitTable
+from labctl.gui.instrument_panel import InstrumentCard
 from labctl.gui.live_data import LiveData
 from labctl.gui.peaks_kept import PeaksKept
 from labctl.gui.plot_area import PlotArea
+from labctl.gui.read_out import ReadOut
 from labctl.gui.scan_plot import ScanPlot
 from labctl.gui.theme import DARK, LIGHT
 from labctl.gui.window import MainWindow
 from tests.gui.operator import Operator
 
+IDENTITY = QRegularExpression("identity_")
 COLUMNS = (
     Column("frequency_hz", "Hz", "Microwave frequency"),
     Column("signal", "", "Signal"),
@@ -169,25 +172,54 @@ def user(window: MainWindow, qtbot: QtBot) -> Operator:
     return Operator(qtbot, window)
 
 
+def places(window: MainWindow) -> list[object]:
+    docks = [dock.geometry() for dock in window.findChildren(QDockWidget) if dock.isVisible()]
+    return [window.plots.mapTo(window, QPoint(0, 0)), window.plots.size(), *docks]
+
+
+def instruments_shown(user: Operator) -> None:
+    """Every card has its rows, and the window has made room for them."""
+    cards = user.window.findChildren(InstrumentCard)
+    identities = [label for card in cards for label in card.findChildren(QLabel, IDENTITY)]
+    assert identities
+    user.qtbot.waitUntil(lambda: not any(label.text() == "…" for label in identities))
+    seen = [places(user.window)]
+    while len(seen) < 4 or seen[-4:] != seen[-1:] * 4:
+        user.qtbot.wait(100)
+        seen.append(places(user.window))
+        assert len(seen) < 50
+
+
 def test_names_and_messages_move_nothing(user: Operator) -> None:
     window = user.window
     window.resize(1200, 720)
     window.plots.show_data(scan(50), "short")
 
-    def places() -> list[object]:
-        docks = [dock.geometry() for dock in window.findChildren(QDockWidget) if dock.isVisible()]
-        return [window.plots.mapTo(window, QPoint(0, 0)), window.plots.size(), *docks]
-
-    user.qtbot.wait(100)
-    before, narrowest = places(), window.minimumSizeHint()
+    instruments_shown(user)
+    before, narrowest = places(window), window.minimumSizeHint()
     window.plots.show_data(scan(50), "a file with a name as long as " + "x" * 300)
     assert window.plots.overlay(scan(40), Path("another one " * 40).name)
     window.statusBar().showMessage("Saved: " + "y" * 400)
     window.station.failed.emit("It went wrong " * 30, "details")
     user.qtbot.wait(100)
     assert window.errors.isVisible()
-    assert places() == before
+    assert places(window) == before
     assert window.minimumSizeHint() == narrowest
     user.qtbot.keyClick(window, Qt.Key.Key_Escape)
     window.errors.hide()
-    assert places() == before
+    assert places(window) == before
+
+
+def test_live_values_move_nothing(user: Operator) -> None:
+    """Whatever a world or an instrument says next, as wide as a value of its kind can be."""
+    window = user.window
+    instruments_shown(user)
+    narrowest = window.minimumSizeHint()
+    readouts = [label for label in window.findChildren(ReadOut) if label.isVisible()]
+    assert len(readouts) > 10
+    for text in ("-888.8 mrad\n" * 3).strip(), "0":
+        for label in readouts:
+            if label.objectName().startswith("world_"):
+                label.setText(text)
+        user.qtbot.wait(20)
+        assert window.minimumSizeHint() == narrowest
