@@ -20,7 +20,8 @@ from sim_backends.physics.libration import Lineshape
 from sim_backends.physics.normals import seed_lanes
 from sim_backends.physics.oscillator import gas_damping_s, thermal_rate_s2
 from sim_backends.physics.pulse_train import Creep, PulseTrain, play
-from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
+from sim_backends.physics.twin import evolve
+from sim_backends.physics.twin_state import Drive, SpinModel, TwinState
 
 MAX_STEP_S = 20e-6
 HALF_RANGE_RAD = 0.5

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from sim_backends.physics.detection import Detection, expose
 from sim_backends.physics.kernel import kernel
-from sim_backends.physics.twin import Drive, SpinModel, TwinState, evolve
+from sim_backends.physics.twin import evolve
+from sim_backends.physics.twin_state import Drive, SpinModel, TwinState
 
 
 class PulseTrain(NamedTuple):

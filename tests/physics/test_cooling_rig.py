@@ -13,7 +13,8 @@ from sim_backends.apparatus import Apparatus
 from sim_backends.controls import Controls
 from sim_backends.diamond import Diamond
 from sim_backends.physics import libration, nv
-from sim_backends.physics.twin import TwinState, evolve
+from sim_backends.physics.twin import evolve
+from sim_backends.physics.twin_state import TwinState
 
 COOL = libration.SpinLibration.paper_set("COOL")
 COLD_HZ = 2.61991e9
