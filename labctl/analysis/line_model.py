@@ -1,7 +1,8 @@
 """A spectrum as a sum of lines over a polynomial baseline: values, derivatives, least squares.
 
 Internal units keep the fit well scaled: frequencies in MHz from the middle of the window,
-signals in units of their own spread. One line is (centre, ln FWHM, amplitude[, pull]).
+signals in units of their own spread. One line is (centre, ln FWHM, amplitude[, pull]); some have a
+dispersive part beside it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 from scipy.optimize import leastsq
 
-from labctl.analysis.lineshapes import BISTABLE_PULL, Lineshape, profile
+from labctl.analysis.lineshapes import BISTABLE_PULL, Lineshape, dispersive_profile, profile
 
 Floats = NDArray[np.float64]
 
@@ -28,10 +29,11 @@ class LineModel:
     Attributes:
         x: frequencies in MHz from the middle of the window, (n,).
         shape: lineshape of every line.
-        order: degree of the baseline, 0 to 2.
+        order: degree of the baseline.
         log_width: mean and standard deviation of the prior on ln(FWHM / MHz).
         pull_mhz: mean and standard deviation of the prior on the pull; None expects none, up to
             the bistability.
+        mixed: numbers of the lines, from 0, that have a dispersive part.
     """
 
     x: Floats
@@ -39,6 +41,7 @@ class LineModel:
     order: int
     log_width: tuple[float, float]
     pull_mhz: tuple[float, float] | None = None
+    mixed: tuple[int, ...] = ()
     polynomial: Floats = field(init=False)
     _last: dict[bytes, tuple[Floats, Floats, Floats]] = field(
         init=False, repr=False, compare=False, default_factory=dict
@@ -56,10 +59,10 @@ class LineModel:
 
     def count(self, parameters: Floats) -> int:
         """How many lines `parameters` describes."""
-        return (parameters.size - self.order - 1) // self.per_line
+        return (parameters.size - len(self.mixed) - self.order - 1) // self.per_line
 
     def split(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """Lines as (m, per_line), and the baseline's coefficients."""
+        """Lines as (m, per_line), and the rest: dispersive parts, then the baseline."""
         m = self.count(parameters)
         return parameters[: m * self.per_line].reshape(m, self.per_line), parameters[
             m * self.per_line :
@@ -68,6 +71,12 @@ class LineModel:
     def join(self, lines: Floats, baseline: Floats) -> Floats:
         """The inverse of `split`."""
         return np.concatenate([np.ravel(lines), baseline])
+
+    def parts(self, parameters: Floats) -> Floats:
+        """Dispersive part of every line, (m,), in units of the signal; 0 where it has none."""
+        parts = np.zeros(self.count(parameters))
+        parts[list(self.mixed)] = self.split(parameters)[1][: len(self.mixed)]
+        return parts
 
     def evaluate(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
         """Lines alone (n,), lines with baseline (n,), and the Jacobian (n, parameters).
@@ -81,10 +90,11 @@ class LineModel:
         return self._last[key]
 
     def _evaluate(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
-        lines, baseline = self.split(parameters)
-        m = len(lines)
+        lines, rest = self.split(parameters)
+        m, mixed = len(lines), list(self.mixed)
+        parts, baseline = rest[: len(mixed)], rest[len(mixed) :]
         jacobian = np.empty((self.x.size, parameters.size))
-        jacobian[:, m * self.per_line :] = self.polynomial
+        jacobian[:, m * self.per_line + len(mixed) :] = self.polynomial
         total = np.zeros_like(self.x)
         if m:
             half = np.exp(np.clip(lines[:, 1], -5, 8)) / 2
@@ -99,8 +109,14 @@ class LineModel:
             block[:, :, 2] = u
             if self.per_line == 4:
                 block[:, :, 3] = amplitude * du_dq / half
-            jacobian[:, : m * self.per_line] = block.reshape(self.x.size, -1)
             total = u @ amplitude
+            if mixed:
+                odd, slope = dispersive_profile(self.shape, x[:, mixed])
+                block[:, mixed, 0] -= parts * slope / half[mixed]
+                block[:, mixed, 1] -= parts * slope * x[:, mixed]
+                jacobian[:, m * self.per_line : m * self.per_line + len(mixed)] = odd
+                total = total + odd @ parts
+            jacobian[:, : m * self.per_line] = block.reshape(self.x.size, -1)
         return total, total + self.polynomial @ baseline, jacobian
 
     def prior(self, parameters: Floats) -> tuple[Floats, Floats]:

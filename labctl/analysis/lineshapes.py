@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import dawsn
 
 Floats = NDArray[np.float64]
 
@@ -105,3 +106,19 @@ def profile(shape: Lineshape, x: Floats, q: Floats) -> tuple[Floats, Floats, Flo
     # At a fold the true slope is infinite; a fit needs a finite one.
     du_dx = -2 * u * s / np.maximum(1 + s * s + 2 * u * q * s, 0.05)
     return u, du_dx, u * du_dx
+
+
+def dispersive_profile(shape: Lineshape, x: Floats) -> tuple[Floats, Floats]:
+    """The dispersion that belongs to a line by Kramers and Kronig, and its derivative by x.
+
+    x/(1 + x^2) for a Lorentzian, 2/sqrt(pi) D(sqrt(ln2) x) with Dawson's D for a Gaussian (DLMF
+    Eq. 7.5.1). A line A u + B times this is a Fano line
+    F (q + x)^2/(1 + x^2) less its offset: A = F (q^2 - 1), B = 2 q F (Fano, Phys. Rev. 124 (1961)
+    1866, Eq. 21).
+    """
+    if shape is Lineshape.GAUSSIAN:
+        z = np.sqrt(np.log(2)) * x
+        dawson = np.asarray(dawsn(z), dtype=np.float64)
+        return 2 / np.sqrt(np.pi) * dawson, 2 * np.sqrt(np.log(2) / np.pi) * (1 - 2 * z * dawson)
+    size = 1 / (1 + x * x)
+    return x * size, (1 - x * x) * size * size

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 from numpy.typing import ArrayLike
 
 from labctl.analysis.lineshapes import Lineshape
@@ -18,6 +21,9 @@ from labctl.data import FitResult
 from labctl.errors import ParameterError
 
 MODEL = "field of four NV classes"
+
+POOR = 5.0
+"""Standard deviations of chi-square from which the whole spectrum is another than eight lines."""
 
 
 def nv_field(
@@ -105,7 +111,8 @@ def nv_field_from_spectrum(
     the spectrum asks for them, hyperfine structure and widths of their own. The evidence of the
     fields decides (MacKay, Neural Comput. 4 (1992) 415): a field pays for lines that the window
     should show and does not, and for being one of few that fit. For Lorentzian or Gaussian
-    lines; lines that the torque pulls are better served by `fit_resonances` and `nv_field`.
+    lines; where dispersive lines leave that fit poor, the field is that of their frequencies. Lines
+    that the torque pulls are better served by `fit_resonances` and `nv_field`.
 
     Args:
         frequency_hz: shape (n,), in any order.
@@ -166,4 +173,23 @@ def nv_field_from_spectrum(
         gamma=gyromagnetic_hz_per_t,
         free=fit_zero_field_splitting,
     )
-    return spectrum_field(fit_candidates(model, starts), tables, curve)
+    field = spectrum_field(fit_candidates(model, starts), tables, curve)
+    poor = resonances.reduced_chi_square + POOR * np.sqrt(2 / curve.x.size)
+    if "dispersive" not in found or not field.reduced_chi_square > poor:
+        return field
+    # Eight symmetric lines stand beside the resonances, and hyperfine structure is not why.
+    strongest = np.argsort(-np.abs(found["amplitude"]))[:8]
+    field = nv_field(
+        found["frequency_hz"][strongest],
+        found["frequency_error_hz"][strongest],
+        window_hz=(float(curve.x[0]), float(curve.x[-1])),
+        fwhm_hz=float(np.median(found["fwhm_hz"])),
+        zero_field_splitting_hz=zero_field_splitting_hz,
+        gyromagnetic_hz_per_t=gyromagnetic_hz_per_t,
+        fit_zero_field_splitting=fit_zero_field_splitting,
+    )
+    notes = [note for note in resonances.notes if "dispersive" in note]
+    notes.append("The field is that of the lines' frequencies, not of the whole spectrum.")
+    return replace(
+        field, notes=(*field.notes, *notes), tables={**field.tables, **tables}, curve=curve
+    )

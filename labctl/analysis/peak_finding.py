@@ -11,7 +11,6 @@ from scipy.stats import chi2
 
 from labctl.analysis.line_model import LineModel
 from labctl.analysis.noise_correlation import Correlation
-from labctl.analysis.significance import stands_out
 
 Floats = NDArray[np.float64]
 
@@ -55,13 +54,13 @@ def find_lines(
         Parameters for `model`, and the factor by which the errors seem too small (>= 1).
     """
     atoms, places = _dictionary(model)
-    threshold = _threshold(model)
+    threshold = line_threshold(model)
     parameters, _ = model.minimise(np.full(model.order + 1, 0.0), y, error)
-    roughness = _difference_scale(y, error)
+    roughness = difference_scale(y, error)
     refused: list[tuple[float, float]] = []
     while True:
         scale = _noise_scale(model, parameters, y, error, roughness)
-        effective = _effective_error(model, parameters, error, scale)
+        effective = effective_error(model, parameters, error, scale)
         m = model.count(parameters)
         if m >= max_lines or parameters.size + model.per_line > y.size:
             break
@@ -69,15 +68,15 @@ def find_lines(
         if found is None or found[0] < threshold:
             break
         place = (found[1], found[2])
-        before = _chi_square(model, parameters, y, effective)
+        before = chi_square(model, parameters, y, effective)
         trials = [_with_atom(model, parameters, found)]
         if m:
             trials.append(_with_split(model, parameters, found[1]))
         fits = [model.minimise(trial, y, scale * error)[0] for trial in trials]
-        fits = [fit for fit in fits if _sane(model, fit, y, sign)]
+        fits = [fit for fit in fits if sane(model, fit, y, sign)]
         # Beside lines not found yet, a free fit may run away to cover them.
-        fits.append(_only_heights(model, trials[0], y, scale * error))
-        after = [_chi_square(model, fit, y, effective) for fit in fits]
+        fits.append(only_heights(model, trials[0], y, scale * error))
+        after = [chi_square(model, fit, y, effective) for fit in fits]
         if before - min(after) < threshold:
             refused.append(place)
             if len(refused) > 5:
@@ -89,7 +88,7 @@ def find_lines(
 
 def find_lines_over_any_baseline(
     model: LineModel, y: Floats, error: Floats, *, max_lines: int, sign: int
-) -> tuple[LineModel, Floats, Correlation]:
+) -> tuple[tuple[LineModel, Floats, Correlation], tuple[LineModel, Floats]]:
     """Lines that stand out also where the noise is correlated or the baseline wobbles.
 
     The search of `find_lines` is made over the model's baseline, over one that bends as fast as it
@@ -106,30 +105,32 @@ def find_lines_over_any_baseline(
         sign: +1 or -1 for lines of one sign, 0 for both.
 
     Returns:
-        The model with the baseline it needs, its parameters, and the correlation.
+        The model with the baseline it needs, its parameters, and the correlation; and the model
+        and parameters of the first search, over the plain baseline.
     """
-    trials = []
+    trials: list[tuple[float, LineModel, Floats]] = []
     for bends in (_plain_order, _bent_order, _order_without_lines):
         over = replace(model, order=bends(model, y, error))
         parameters, noise = find_lines(over, y, error, max_lines=max_lines, sign=sign)
         plain = over.order == model.order and noise < 1.1 and not over.count(parameters)
         over, parameters = choose_baseline(over, parameters, y, noise * error)
-        trials.append((_bic(over, parameters, y, error), over, parameters))
+        trials.append((bic(over, parameters, y, error), over, parameters))
         _, best, parameters = min(trials, key=lambda trial: trial[0])
         rest = (y - best.evaluate(parameters)[1]) / error
         if plain or (len(trials) > 1 and not Correlation.of(rest).first):
             break
+    first = trials[0][1:]
     _, model, parameters = min(trials, key=lambda trial: trial[0])
-    roughness, threshold = _difference_scale(y, error), _threshold(model)
+    roughness, threshold = difference_scale(y, error), line_threshold(model)
     while True:
         correlation = Correlation.of((y - model.evaluate(parameters)[1]) / error)
         m = model.count(parameters)
         inflation = correlation.inflation(np.exp(model.log_width[0]), model.x)
         if inflation == 1 or not m:
-            return model, parameters, correlation
+            return (model, parameters, correlation), first
         parameters, _ = _prune(model, parameters, y, error, roughness, inflation**2 * threshold)
         if model.count(parameters) == m:
-            return model, parameters, correlation
+            return (model, parameters, correlation), first
 
 
 def _plain_order(model: LineModel, *_: Floats) -> int:
@@ -158,19 +159,20 @@ def _order_without_lines(model: LineModel, y: Floats, error: Floats) -> int:
     powers = legendre.legvander(model.x / span, highest) / error[:, None]
     orthogonal, _ = np.linalg.qr(powers)
     explained = np.cumsum((orthogonal.T @ (y / error)) ** 2)
-    scale = max(1.0, _difference_scale(y, error) ** 2)
+    scale = max(1.0, difference_scale(y, error) ** 2)
     gain = explained / scale - np.log(y.size) * np.arange(1, highest + 2)
     return model.order + int(np.argmax(gain[model.order :]))
 
 
-def _bic(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
-    effective = _effective_error(model, parameters, error, 1.0)
-    chi_square = _chi_square(model, parameters, y, effective)
+def bic(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
+    """Bayesian information criterion of a fit, lower is better, up to a constant of the data."""
+    effective = effective_error(model, parameters, error, 1.0)
+    fit = chi_square(model, parameters, y, effective)
     # Scaled so that errors which are too small do not buy parameters.
-    scale = max(1.0, _difference_scale(y, error) ** 2)
+    scale = max(1.0, difference_scale(y, error) ** 2)
     # What a high line leaves open of its shape must not make it cheap.
     width = 2 * float(np.sum(np.log(effective / error)))
-    return chi_square / scale + width + np.log(y.size) * parameters.size
+    return fit / scale + width + np.log(y.size) * parameters.size
 
 
 def _dictionary(model: LineModel) -> tuple[Floats, Floats]:
@@ -187,7 +189,8 @@ def _dictionary(model: LineModel) -> tuple[Floats, Floats]:
     return 1 / (1 + ((x[:, None] - places[:, 0]) / half) ** 2), places
 
 
-def _threshold(model: LineModel) -> float:
+def line_threshold(model: LineModel) -> float:
+    """Fall of chi-square from which a further line is one: by chance anywhere, and by BIC."""
     span = float(np.ptp(model.x))
     # About two independent positions per width and line, times two for the choice of width.
     trials = max(4 * span / np.exp(model.log_width[0]), 10.0)
@@ -196,7 +199,7 @@ def _threshold(model: LineModel) -> float:
     )
 
 
-def _difference_scale(y: Floats, error: Floats) -> float:
+def difference_scale(y: Floats, error: Floats) -> float:
     """Noise in units of `error` from second differences, blind to smooth structure."""
     second = y[:-2] - 2 * y[1:-1] + y[2:]
     sigma = np.sqrt(error[:-2] ** 2 + 4 * error[1:-1] ** 2 + error[2:] ** 2)
@@ -207,20 +210,22 @@ def _noise_scale(
     model: LineModel, parameters: Floats, y: Floats, error: Floats, roughness: float
 ) -> float:
     _, total, _ = model.evaluate(parameters)
-    inflated = _effective_error(model, parameters, error, 1.0)
+    inflated = effective_error(model, parameters, error, 1.0)
     mad = 1.4826 * float(np.median(np.abs((y - total) / inflated)))
     return max(1.0, min(mad, roughness))
 
 
-def _effective_error(model: LineModel, parameters: Floats, error: Floats, scale: float) -> Floats:
+def effective_error(model: LineModel, parameters: Floats, error: Floats, scale: float) -> Floats:
     """Errors with what the shape of the present lines leaves open, in their wings too."""
     lines, _ = model.split(parameters)
     reach = SHAPE_REACH * np.exp(lines[:, 1]) / 2
     wings = 1 / (1 + ((model.x[:, None] - lines[:, 0]) / reach) ** 2)
-    return np.hypot(scale * error, SHAPE_TOLERANCE * (wings @ np.abs(lines[:, 2])))
+    height = np.hypot(lines[:, 2], model.parts(parameters))
+    return np.hypot(scale * error, SHAPE_TOLERANCE * (wings @ height))
 
 
-def _chi_square(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
+def chi_square(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> float:
+    """Sum of the squared residuals in units of `error`, priors included."""
     return float(np.sum(model.residual(parameters, y, error) ** 2))
 
 
@@ -264,7 +269,7 @@ def _with_atom(
     return model.join(np.concatenate([lines, new]), baseline)
 
 
-def _only_heights(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> Floats:
+def only_heights(model: LineModel, parameters: Floats, y: Floats, error: Floats) -> Floats:
     """Best heights and baseline with centres, widths and pulls as they are."""
     linear = np.ones(parameters.size, dtype=bool)
     linear[: model.count(parameters) * model.per_line] = False
@@ -288,14 +293,18 @@ def _with_split(model: LineModel, parameters: Floats, near: float) -> Floats:
     return model.join(np.concatenate([np.delete(lines, i, axis=0), [left, right]]), baseline)
 
 
-def _sane(model: LineModel, parameters: Floats, y: Floats, sign: int) -> bool:
-    """Every line stands in the window, has a possible width and height and an allowed sign."""
+def sane(model: LineModel, parameters: Floats, y: Floats, sign: int) -> bool:
+    """Every line stands in the window, has a possible width and height and an allowed sign.
+
+    A dispersive line goes either way.
+    """
     lines, _ = model.split(parameters)
     mean, sigma = model.log_width
     margin = np.exp(mean) / 2
     inside = (lines[:, 0] > model.x.min() - margin) & (lines[:, 0] < model.x.max() + margin)
     width = np.abs(lines[:, 1] - mean) < 4 * sigma
     right = np.sign(lines[:, 2]) == sign if sign else np.ones(len(lines), dtype=bool)
+    right[list(model.mixed)] = True
     low = np.abs(lines[:, 2]) < HIGHEST * np.ptp(y)
     return bool(np.all(inside & width & right & low & np.isfinite(lines).all(axis=1)))
 
@@ -314,11 +323,13 @@ def _prune(
         m = model.count(parameters)
         if m == 0:
             return parameters, scale
-        effective = _effective_error(model, parameters, error, scale)
+        effective = effective_error(model, parameters, error, scale)
         jacobian = model.jacobian(parameters, y, effective)
         covariance = np.linalg.pinv(jacobian.T @ jacobian)
         lines, baseline = model.split(parameters)
-        sigma = np.sqrt(np.diag(covariance))[: lines.size].reshape(lines.shape)
+        # The inverse of what is nearly singular may come out below zero.
+        variance = np.maximum(np.diag(covariance), np.finfo(float).tiny)
+        sigma = np.sqrt(variance)[: lines.size].reshape(lines.shape)
         significance = np.abs(lines[:, 2] / sigma[:, 2])
         weakest = int(np.argmin(significance))
         if significance[weakest] ** 2 > 3 * threshold:
@@ -326,8 +337,8 @@ def _prune(
         full, _ = model.minimise(parameters, y, scale * error)
         fewer = model.join(np.delete(lines, weakest, axis=0), baseline)
         fewer, _ = model.minimise(fewer, y, scale * error)
-        loss = _chi_square(model, fewer, y, effective) - _chi_square(model, full, y, effective)
-        if loss > threshold and _sane(model, full, y, 0):
+        loss = chi_square(model, fewer, y, effective) - chi_square(model, full, y, effective)
+        if loss > threshold and sane(model, full, y, 0):
             return full, scale
         parameters = fewer
 
@@ -344,38 +355,3 @@ def choose_baseline(
         model = replace(model, order=model.order - 1)
         parameters, _ = model.minimise(parameters[:-1], y, error)
     return model, parameters
-
-
-def dispersive_parts(
-    model: LineModel, parameters: Floats, y: Floats, error: Floats, correlation: Correlation
-) -> dict[int, float]:
-    """Lines that also have the dispersive part B x/(1 + x^2) of a Fano line.
-
-    A (q + x)^2/(1 + x^2) is a Lorentzian, such a part and an offset (Fano, Phys. Rev. 124 (1961)
-    1866, eq. 21). B is the best linear one once all that the model has may readjust.
-
-    Args:
-        model: lineshape and baseline.
-        parameters: the fit.
-        y: signal, (n,).
-        error: standard errors, (n,).
-        correlation: of the noise.
-
-    Returns:
-        |B/A| by the number of the line, from 0, where B stands out by `significance`.
-    """
-    lines, _ = model.split(parameters)
-    effective = _effective_error(model, parameters, error, 1.0)
-    orthogonal, _ = np.linalg.qr(model.jacobian(parameters, y, effective))
-    rest = -model.residual(parameters, y, effective)
-    found = {}
-    for i, line in enumerate(lines):
-        x = (model.x - line[0]) / (np.exp(line[1]) / 2)
-        part = np.zeros(rest.size)
-        part[: y.size] = x / (1 + x * x) / effective
-        part -= orthogonal @ (orthogonal.T @ part)
-        free = float(part @ part)
-        gain = float(part @ rest) ** 2 / free / correlation.inflation(np.exp(line[1]), model.x) ** 2
-        if stands_out(gain, 1, places=len(lines)):
-            found[i] = abs(float(part @ rest) / free / line[2])
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +9,15 @@ import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labctl.analysis.dispersive_lines import DispersiveSearch, Lines
 from labctl.analysis.line_model import LineModel
-from labctl.analysis.lineshapes import BISTABLE_PULL, Lineshape
+from labctl.analysis.lineshapes import Lineshape
 from labctl.analysis.noise_correlation import Correlation
-from labctl.analysis.peak_finding import dispersive_parts, find_lines_over_any_baseline
+from labctl.analysis.peak_finding import find_lines_over_any_baseline
 from labctl.analysis.pull_prior import common_pull
+from labctl.analysis.resonance_report import ResonanceReport
 from labctl.analysis.significance import silence
-from labctl.data import FitCurve, FitResult, FitValue, Table
+from labctl.data import FitCurve, FitResult
 from labctl.errors import ParameterError
 
 Floats = NDArray[np.float64]
@@ -49,7 +50,9 @@ def fit_resonances(
     or from four lines on with the mean and spread that the lines show among themselves (see
     `pull_prior.common_pull`). Lines well above the noise do not feel them. Standard errors come
     from the covariance of the least-squares fit, times sqrt(reduced chi-square) where that
-    exceeds one. Spectra of many more points than the narrowest line needs are binned first.
+    exceeds one. Lines get a dispersive part, A/(1 + u^2) + B u/(1 + u^2), where the spectrum asks
+    for it (see `dispersive_lines`), or are not claimed where it may be one dispersive line or two
+    of opposite sign. Spectra of many more points than the narrowest line needs are binned first.
 
     Args:
         frequency_hz: shape (n,), in any order.
@@ -66,7 +69,8 @@ def fit_resonances(
 
     Returns:
         `values`: frequency_i_hz, fwhm_i_hz, amplitude_i[, pull_i_hz] for i = 1.. in order of
-        frequency, then baseline_0.. (coefficients in (f - centre)/half span, Legendre), with
+        frequency, dispersive_i (B, beside amplitude_i, A) of lines that are dispersive or Fano
+        lines, then baseline_0.. (coefficients in (f - centre)/half span, Legendre), with
         their covariance. Table "resonances": one row per line. No line is an empty table and a
         note. The curve has the bins where there were too many points.
 
@@ -91,10 +95,15 @@ def fit_resonances(
     centre, spread = float(np.median(y)), float(np.std(y)) or 1.0
     scaled, scaled_error = (y - centre) / spread, sigma / spread
     model = LineModel(x, shape, 2, _log_width(low * 1e-6, high * 1e-6, step))
-    model, parameters, correlation = find_lines_over_any_baseline(
+    (model, parameters, correlation), plain = find_lines_over_any_baseline(
         model, scaled, scaled_error, max_lines=max_lines, sign=SIGNS[sign]
     )
-    parameters = _sorted(model, parameters)
+    search = DispersiveSearch(scaled, scaled_error, SIGNS[sign])
+    lines, doubts = search.search(Lines(model, parameters), Lines(*plain))
+    if lines.model.mixed:
+        rest = scaled - lines.model.evaluate(lines.parameters)[1]
+        correlation = Correlation.of(rest / scaled_error)
+    model, parameters = lines.model, lines.parameters
     parameters, covariance = _final_fit(model, parameters, scaled, scaled_error, correlation)
     if shape is Lineshape.PULLED_LORENTZIAN:
         model = replace(model, pull_mhz=common_pull(model, parameters, covariance))
@@ -106,19 +115,21 @@ def fit_resonances(
     reduced = chi_square / freedom if freedom > 0 else float("nan")
     if reduced > 1:
         covariance = covariance * reduced
-    values, covariance = _physical(model, parameters, covariance, middle, centre, spread, y_unit)
+    report = ResonanceReport(
+        model, parameters, covariance, tuple(doubts), middle, centre, spread, y_unit
+    )
+    notes = report.notes(step, freedom, reduced)
+    # Eight is all that four classes have.
+    if model.count(parameters) == max_lines != ALL_LINES:
+        notes.append(f"The search stopped at {max_lines} lines, as many as were allowed.")
     return FitResult(
         model=f"{model.count(parameters)} x {shape.value.replace('_', ' ')}"
         f" over a {_degree(model.order)} baseline",
-        values=values,
-        covariance=covariance,
+        values=report.values,
+        covariance=report.covariance,
         reduced_chi_square=reduced,
-        notes=(
-            *_notes(model, parameters, values, step, reduced, freedom, max_lines),
-            *_shape_notes(model, parameters, scaled, scaled_error, correlation, middle),
-            *_noise_notes(correlation, y, y_label),
-        ),
-        tables={"resonances": _table(model, parameters, values, y_unit)},
+        notes=(*notes, *_noise_notes(correlation, y, y_label)),
+        tables={"resonances": report.table()},
         curve=FitCurve(
             x=frequency,
             y=y,
@@ -201,11 +212,6 @@ def _log_width(low: float, high: float, step: float) -> tuple[float, float]:
     return float(np.log(low * high) / 2), float(np.log(high / low) / 4)
 
 
-def _sorted(model: LineModel, parameters: Floats) -> Floats:
-    lines, baseline = model.split(parameters)
-    return model.join(lines[np.argsort(lines[:, 0])], baseline)
-
-
 def _final_fit(
     model: LineModel, parameters: Floats, y: Floats, error: Floats, correlation: Correlation
 ) -> tuple[Floats, Floats]:
@@ -228,90 +234,6 @@ def _final_fit(
     return best, correlation.covariance(derivative, inverse, y.size)
 
 
-def _physical(
-    model: LineModel,
-    parameters: Floats,
-    covariance: Floats,
-    middle: float,
-    centre: float,
-    spread: float,
-    unit: str,
-) -> tuple[dict[str, FitValue], Floats]:
-    """Values in SI with their covariance."""
-    lines, baseline = model.split(parameters)
-    rows: list[tuple[str, float, float, str, str]] = []
-    for i, line in enumerate(lines, start=1):
-        fwhm = float(np.exp(line[1])) * 1e6
-        rows.append((f"frequency_{i}_hz", middle + line[0] * 1e6, 1e6, "Hz", f"Resonance {i}"))
-        rows.append((f"fwhm_{i}_hz", fwhm, fwhm, "Hz", f"FWHM {i}"))
-        rows.append((f"amplitude_{i}", line[2] * spread, spread, unit, f"Amplitude {i}"))
-        if model.per_line == 4:
-            rows.append((f"pull_{i}_hz", line[3] * 1e6, 1e6, "Hz", f"Pull {i}"))
-    for i, value in enumerate(baseline):
-        offset = centre if i == 0 else 0.0
-        rows.append((f"baseline_{i}", value * spread + offset, spread, unit, f"Baseline {i}"))
-    factor = np.array([row[2] for row in rows])
-    covariance = covariance * np.outer(factor, factor)
-    errors = np.sqrt(np.diag(covariance))
-    values = {
-        name: FitValue(float(value), float(error), unit_, label)
-        for (name, value, _, unit_, label), error in zip(rows, errors, strict=True)
-    }
-    return values, covariance
-
-
-def _table(
-    model: LineModel, parameters: Floats, values: Mapping[str, FitValue], unit: str
-) -> Table:
-    m = model.count(parameters)
-    names = {
-        "frequency_hz": "frequency_{}_hz",
-        "fwhm_hz": "fwhm_{}_hz",
-        "amplitude": "amplitude_{}",
-    }
-    units = {"frequency_hz": "Hz", "fwhm_hz": "Hz", "amplitude": unit}
-    if model.per_line == 4:
-        names["pull_hz"] = "pull_{}_hz"
-        units["pull_hz"] = "Hz"
-    columns: dict[str, Floats] = {}
-    all_units: dict[str, str] = {}
-    for name, pattern in names.items():
-        error_name = f"{name.removesuffix('_hz')}_error{'_hz' if name.endswith('_hz') else ''}"
-        picked = [values[pattern.format(i)] for i in range(1, m + 1)]
-        columns[name] = np.array([value.value for value in picked])
-        columns[error_name] = np.array([value.error for value in picked])
-        all_units[name] = all_units[error_name] = units[name]
-    return Table(columns, all_units)
-
-
-def _shape_notes(
-    model: LineModel,
-    parameters: Floats,
-    y: Floats,
-    error: Floats,
-    correlation: Correlation,
-    middle: float,
-) -> list[str]:
-    """What is not the shape that was fitted, so that the frequency is doubtful."""
-    lines, _ = model.split(parameters)
-    at = [f"{(middle * 1e-6 + line[0]):.1f} MHz" for line in lines]
-    notes = [
-        f"The line at {at[i]} is not symmetric (dispersive part about {100 * share:.0f} % of its"
-        " height): a dispersive or Fano line, or two in one; its frequency may be off by more than"
-        " its error."
-        for i, share in dispersive_parts(model, parameters, y, error, correlation).items()
-    ]
-    for i in range(1, len(lines)):
-        apart = lines[i, 0] - lines[i - 1, 0]
-        opposite = lines[i, 2] * lines[i - 1, 2] < 0
-        if opposite and apart < float(np.exp(lines[i, 1]) + np.exp(lines[i - 1, 1])):
-            notes.append(
-                f"The lines at {at[i - 1]} and {at[i]} are of opposite sign and close: they may be"
-                " one dispersive line between them."
-            )
-    return notes
-
-
 def _noise_notes(correlation: Correlation, y: Floats, label: str) -> list[str]:
     notes = [silence(label, y)] if silence(label, y) else []
     if correlation.first:
@@ -319,55 +241,4 @@ def _noise_notes(correlation: Correlation, y: Floats, label: str) -> list[str]:
             f"The noise of neighbouring points is correlated ({correlation.first:.2f}): lines and"
             " errors allow for it."
         )
-    return notes
-
-
-def _notes(
-    model: LineModel,
-    parameters: Floats,
-    values: Mapping[str, FitValue],
-    step: float,
-    reduced: float,
-    freedom: int,
-    max_lines: int,
-) -> list[str]:
-    lines, _ = model.split(parameters)
-    notes: list[str] = []
-    if not len(lines):
-        return ["No line stands out from the noise."]
-    at = [f"{values[f'frequency_{i + 1}_hz'].value / 1e6:.1f} MHz" for i in range(len(lines))]
-    fwhm = np.exp(lines[:, 1])
-    if freedom < 1:
-        notes.append("Fewer points than the model needs: the errors mean little.")
-    if reduced > 3:
-        notes.append(
-            f"Reduced chi-square is {reduced:.1f}: the model misses part of the signal,"
-            " or the errors are too small."
-        )
-    for i in range(len(lines)):
-        if min(lines[i, 0] - model.x[0], model.x[-1] - lines[i, 0]) < fwhm[i] / 2:
-            notes.append(f"The line at {at[i]} is cut by the edge of the window.")
-        if i and lines[i, 0] - lines[i - 1, 0] < (fwhm[i] + fwhm[i - 1]) / 4:
-            notes.append(
-                f"Possibly two lines at {at[i - 1]} and {at[i]}: they are closer than half a width,"
-                " and one line of another shape may look the same."
-            )
-        elif i and lines[i, 0] - lines[i - 1, 0] < (fwhm[i] + fwhm[i - 1]) / 2:
-            notes.append(f"The lines at {at[i - 1]} and {at[i]} overlap within a width.")
-        if fwhm[i] < 2 * step:
-            notes.append(f"The line at {at[i]} is narrower than two steps.")
-        if len(lines) > 2 and fwhm[i] > 1.6 * np.median(fwhm):
-            notes.append(f"The line at {at[i]} is wide and may be two merged ones.")
-        if model.per_line == 4:
-            if abs(lines[i, 3]) > BISTABLE_PULL * fwhm[i] / 2:
-                notes.append(
-                    f"The line at {at[i]} may be bistable: compare sweeps up and down"
-                    " (`hysteresis`) before taking its frequency."
-                )
-            pull = values[f"pull_{i + 1}_hz"]
-            if pull.value < -3 * pull.error:
-                notes.append(f"The line at {at[i]} is pulled upwards, against the torque's sense.")
-    # Eight is all that four classes have.
-    if len(lines) == max_lines != ALL_LINES:
-        notes.append(f"The search stopped at {max_lines} lines, as many as were allowed.")
     return notes

@@ -238,16 +238,6 @@ def test_lines_within_half_a_width_are_possibly_two():
     assert any(note.startswith("Possibly two lines") for note in result.notes)
 
 
-@pytest.mark.parametrize(("even", "odd"), [(0.0, 1.0), (8 / 9, 6 / 9), (1.0, 0.0), (-1.0, 0.0)])
-def test_dispersive_and_fano_lines_are_said_to_be(even, odd):
-    """Pure and q of 3; a Lorentzian is not."""
-    for seed in range(2):
-        x = (NARROW - 2.7505e9) / 5e6
-        y = 30 * (even + odd * x) / (1 + x * x) + np.random.default_rng(seed).normal(size=151)
-        result = fit_resonances(NARROW, y, np.ones(151))
-        assert any("dispersive" in note for note in result.notes) is bool(odd)
-
-
 @pytest.mark.parametrize(("pull_hz", "cautioned"), [(7e6, True), (1e6, False)])
 def test_a_strong_pull_is_cautioned_against(pull_hz, cautioned):
     rng = np.random.default_rng(2)
