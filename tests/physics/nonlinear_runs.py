@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
+from scipy.special import erf
+from scipy.stats import binom
 
 import labctl
 from labctl.core import RigFile
@@ -49,11 +51,22 @@ def measure(sequence: type[Any], rig: str | RigFile, seed: int, **options: Any) 
 def check_coverage(values: Any, errors: Any, truth: float, *, name: str) -> None:
     """Assert that errors are honest over many seeds: 1 and 2 sigma, and the bias."""
     value, error = np.asarray(values, dtype=float), np.asarray(errors, dtype=float)
-    assert np.all(np.isfinite(value) & np.isfinite(error)), name
-    pull = (value - truth) / error
-    one, two = np.mean(np.abs(pull) < 1), np.mean(np.abs(pull) < 2)
-    bias = (value.mean() - truth) / np.median(error)
-    print(f"{name}: within 1 sigma {one:.2f}, 2 sigma {two:.2f}, bias {bias:+.2f} sigma")
-    assert 0.58 <= one <= 0.78, f"{name}: {one}"
-    assert two > 0.9, f"{name}: {two}"
-    assert abs(bias) < 0.3, f"{name}: {bias}"
+    check_pulls((value - truth) / error, name)
+
+
+def check_pulls(pulls: Any, name: str) -> None:
+    """Assert that (value - truth)/error is a normal number, as far as so many seeds can tell.
+
+    What 500 draws from a prior tell of the fits alone stands in docs/coverage.md; here the whole
+    simulated lab is asked.
+    """
+    pull = np.asarray(pulls, dtype=float)
+    assert np.all(np.isfinite(pull)), name
+    bias, draws = float(pull.mean()), pull.size
+    for sigmas, chance in ((1, 0.01), (2, 0.002)):
+        inside = int(np.sum(np.abs(pull) < sigmas))
+        low, high = binom.ppf([chance / 2, 1 - chance / 2], draws, erf(sigmas / np.sqrt(2)))
+        print(f"{name}: {inside} of {draws} within {sigmas} sigma ({low:.0f} to {high:.0f})")
+        assert low <= inside <= high, f"{name}: {inside} of {draws} within {sigmas} sigma"
+    print(f"{name}: bias {bias:+.2f} sigma")
+    assert abs(bias) < 3 / np.sqrt(draws), f"{name}: bias {bias:+.2f} sigma"

@@ -1,4 +1,4 @@
-"""Errors of the non-linear measurements against the truth of the simulated lab, over 100 seeds."""
+"""Errors of the non-linear measurements against the truth of the simulated lab, over many seeds."""
 
 from dataclasses import replace
 

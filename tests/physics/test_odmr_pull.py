@@ -8,7 +8,7 @@ import pytest
 import labctl
 from labctl.core import find_sequence, load_rig_file
 from labctl.data import FitResult, Run
-from tests.physics.test_coverage_pulsed import Taken
+from tests.physics.nonlinear_runs import QuickRun
 
 pytestmark = pytest.mark.slow
 BRIGHT = {"pl_rate": 1e9, "dead_time_s": 0.0}
@@ -24,7 +24,7 @@ def measured(seed: int, **world: Any) -> tuple[FitResult, np.ndarray]:
         points = list(measurement.run(rig))
         assert rig.simulation is not None
         true = np.sort(rig.simulation.truth()["resonance_frequency_hz"][0])
-    fit = measurement.analyze(cast("Run", Taken(points, parameters.model_dump())))
+    fit = measurement.analyze(cast("Run", QuickRun(points, parameters.model_dump())))
     assert fit is not None
     return fit, true
 

@@ -13,7 +13,8 @@ from sim_backends.physics import nv
 from sim_backends.physics.coherence import drive_coherently
 from sim_backends.physics.pulse_reach import class_t1_s, moved_share, seen_t1_s
 from sim_backends.reproductions.dipolar_relaxation import conditions, theory_s
-from tests.physics.test_coverage_pulsed import Taken, apparatus, measure, pump_rate
+from tests.physics.nonlinear_runs import QuickRun
+from tests.physics.test_coverage_pulsed import apparatus, measure, pump_rate
 
 RABI_HZ, T2STAR_S, PI_TIME_S = 8e6, 80e-9, 63e-9
 TWO_FIELD_T = (4.6e-3, 2.0e-3, 2.0e-3)
@@ -77,5 +78,5 @@ def test_a_lab_without_noise_shows_it_through_light_that_pumps_fast(stretched: b
 def compared_with_s(classes: int) -> float:
     """What the reproduction of Fig. 2c compares a run of such a pulse with."""
     parameters = {**conditions(classes), "power_dbm": 10.0, "pi_time_s": PI_TIME_S}
-    run = Taken([{"dark_s": dark} for dark in DARK_S], parameters)
+    run = QuickRun([{"dark_s": dark} for dark in DARK_S], parameters)
     return theory_s(Laboratory(Path(), quick=True), cast("Run", run), classes)

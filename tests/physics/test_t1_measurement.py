@@ -8,7 +8,8 @@ import pytest
 import labctl
 from labctl.core import find_sequence, load_rig_file
 from labctl.data import FitResult, Run
-from tests.physics.test_coverage_pulsed import PI_TIME_S, Taken
+from tests.physics.nonlinear_runs import QuickRun
+from tests.physics.test_coverage_pulsed import PI_TIME_S
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ def t1(t1_s: float, *, world: dict[str, Any] | None = None, **options: Any) -> F
     measurement = cls(parameters)
     with labctl.open_rig(rig_file, seed=1) as rig:
         points = list(measurement.run(rig))
-    fit = measurement.analyze(cast("Run", Taken(points, parameters.model_dump())))
+    fit = measurement.analyze(cast("Run", QuickRun(points, parameters.model_dump())))
     assert fit is not None
     return fit
 
