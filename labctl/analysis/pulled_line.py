@@ -126,8 +126,8 @@ def noisy_line(
 ) -> tuple[Floats, Floats, Floats]:
     """A function of a noisy detuning whose mean is the line at the true one.
 
-    With Gaussian noise of variance s the mean of L - s L''/2 + s^2 L''''/8 of the noisy detuning
-    is L of the true one up to order s^3; L = Re(w/z) with z = w - iu.
+    With Gaussian noise of variance s the mean of L - s L''/2 + s^2 L''''/8 - s^3 L''''''/48 of the
+    noisy detuning is L of the true one up to order s^4; L = Re(w/z) with z = w - iu.
 
     Args:
         detuning_hz: u with noise, any shape.
@@ -143,6 +143,25 @@ def noisy_line(
     inverse.real, inverse.imag = half_width_hz * size, u * size
     square = inverse * inverse
     first = s * square
-    value = half_width_hz * inverse * (1.0 + first * (1.0 + 3.0 * first))
-    by_z = -half_width_hz * square * (1.0 + first * (3.0 + 15.0 * first))
+    value = half_width_hz * inverse * (1.0 + first * (1.0 + first * (3.0 + 15.0 * first)))
+    by_z = -half_width_hz * square * (1.0 + first * (3.0 + first * (15.0 + 105.0 * first)))
     return value.real, by_z.imag, value.real / half_width_hz + by_z.real
+
+
+def steepness(detuning_hz: ArrayLike, half_width_hz: float, variance_hz2: ArrayLike) -> Floats:
+    """A function of a noisy detuning whose mean is (dL/du)^2 at the true one, in first order of s.
+
+    Args:
+        detuning_hz: u with noise, any shape.
+        half_width_hz: w.
+        variance_hz2: s of that noise, same shape or a scalar.
+
+    Returns:
+        (dL/du)^2 - s/2 of its second derivative, 1/Hz^2, same shape.
+    """
+    u, s = np.asarray(detuning_hz, dtype=float), np.asarray(variance_hz2, dtype=float)
+    square = half_width_hz * half_width_hz
+    line = 1.0 / (1.0 + u * u / square)
+    # (w dL/du)^2 = 4 (L^3 - L^4), and (L^n)'' = 2n (2n + 1) L^(n+1) - 4n (n + 1) L^(n+2) in u/w.
+    less = (84.0 - 240.0 * line + 160.0 * line * line) * s / square
+    return line**3 * (4.0 - 4.0 * line - line * less) / square

@@ -11,25 +11,11 @@ from labctl.analysis.spectra import Averaging, welch_psd
 from labctl.core import load_rig_file
 from labctl.hal import ANGLE
 from sequences.angle_jumps import AngleJumps
-from sequences.hysteresis import Hysteresis
 from sim_backends.physics.libration import SpinLibration, lasing_threshold_hz, simulate
 from sim_backends.physics.residence import ResidenceTimes, residence_times
-from tests.physics.exact_world import ExactWorld
 from tests.physics.nonlinear_runs import check_coverage, measure
 
 SEEDS = range(100)
-
-
-@pytest.mark.slow
-def test_the_folds_of_the_hysteresis() -> None:
-    world = ExactWorld.of_rig("sim_bistable", -5.0)
-    lower, upper = (world.line_hz() + fold for fold in world.folds_hz())
-    truth = {"lower_fold_hz": lower, "upper_fold_hz": upper, "fold_distance_hz": upper - lower}
-    options = {"sweeps": 20, "points": 100, "dwell_s": 10e-3, "samples_per_dwell": 40}
-    fits = [measure(Hysteresis, "sim_bistable", seed, **options).values for seed in SEEDS]
-    for name, true in truth.items():
-        found = np.array([(fit[name].value, fit[name].error) for fit in fits])
-        check_coverage(found[:, 0], found[:, 1], true, name=name)
 
 
 def long_residence(

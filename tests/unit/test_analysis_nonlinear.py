@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
-from labctl.analysis.hysteresis import _imbalance, _Side, fit_hysteresis
+from labctl.analysis.hysteresis import fit_hysteresis
 from labctl.analysis.oscillation import describe_motion
 from labctl.analysis.pulled_line import (
     CRITICAL_PULL,
     fold_detunings_hz,
     line_bend_per_hz,
     noisy_line,
+    steepness,
 )
+from labctl.analysis.swept_angle import SweptAngle
+from labctl.analysis.torque_balance import imbalance
 from labctl.analysis.two_wells import count_stays, fit_two_wells
 from labctl.errors import ParameterError
 from sim_backends.physics.libration import SpinLibration
@@ -50,6 +53,8 @@ def test_noise_does_not_shift_the_mean_of_the_line() -> None:
     rng = np.random.default_rng(1)
     noise = 0.8 * rng.standard_normal(400_000)
     for u in (0.0, 2.0, 5.0):
+        steep = steepness(u + 0.5 * noise, 4.0, 0.16).mean()
+        assert steep == pytest.approx((u / 8 / (1 + (u / 4) ** 2) ** 2) ** 2, abs=3e-4)
         value, _, _ = noisy_line(u + noise, 4.0, 0.64)
         error = value.std() / np.sqrt(noise.size)
         assert abs(value.mean() - 1 / (1 + (u / 4) ** 2)) < 4 * error + 1e-5
@@ -98,16 +103,41 @@ def test_hysteresis_of_an_angle_at_rest(sign: float) -> None:
     assert fit.values["switch_down_hz"].value - 2.7e9 == pytest.approx(folds[0], abs=3 * step)
 
 
+@pytest.mark.parametrize("rising", [True, False])
+def test_the_path_of_the_angle_between_its_samples(rising: bool) -> None:
+    """Averages over samples of a sine, a tenth of a period each: its value and its speed."""
+    f, phase = np.linspace(2.7e9, 2.72e9, 60), 0.2 * np.pi * np.arange(481)
+    edges = np.diff(-1e6 * np.cos(phase)) / np.diff(phase)
+    sine = 4e6 + np.stack([edges] * 2).reshape(2, 60, 8)
+    order = np.s_[:, :: 1 if rising else -1]
+    side = SweptAngle.of(f, sine[order] * 2.5e-4, 2.5e-4, 0.0, rising=rising)
+    middle = 0.5 * (phase[1:] + phase[:-1])
+    for found, true, tolerance in (
+        (side.path, 4e6 + 1e6 * np.sin(middle), 0.01 * 1e6),
+        (side.speed, 0.2 * np.pi * 1e6 * np.cos(middle), 0.04 * 0.2 * np.pi * 1e6),
+    ):
+        inside = found[order].reshape(2, -1)[:, 3:-3]
+        assert inside == pytest.approx(np.stack([true] * 2)[:, 3:-3], abs=tolerance)
+
+
+def test_photon_noise_of_the_path_and_of_its_speed() -> None:
+    counts = np.random.default_rng(9).poisson(500, (400, 60, 8))
+    side = SweptAngle.of(np.linspace(2.7e9, 2.72e9, 60), counts, 2.5e-4, 0.0, rising=True)
+    for values, variance in ((side.path, side.variance), (side.speed, side.speed_variance)):
+        inside = np.s_[:, 1:-1]
+        assert values[inside].var() == pytest.approx(variance[inside].mean(), rel=0.02)
+
+
 def test_the_slopes_of_the_imbalance_are_its_derivatives() -> None:
     rng = np.random.default_rng(8)
     counts = rng.poisson(500 + 200 * rng.random((4, 60, 8)))
-    side = _Side.of(np.linspace(2.7e9, 2.72e9, 60), counts, 2.5e-4, 24e-9)
-    p, scale, bend = np.array([2712.0, 6.0, 4.0, 0.9, 1.8]), 1e6, 0.01
-    slopes = _imbalance(side, p, scale, bend)[1]
-    for i in range(5):
-        step = 1e-5 * np.eye(5)[i]
-        ends = [_imbalance(side, p + s * step, scale, bend)[0].mean(axis=0) for s in (1, -1)]
-        # Photon noise moves with the lever as well, which the slopes leave out.
+    side = SweptAngle.of(np.linspace(2.7e9, 2.72e9, 60), counts, 2.5e-4, 24e-9, rising=True)
+    p, scale, bend = np.array([2712.0, 6.0, 4.0, 0.9, 1.8, 0.5, 0.04]), 1e6, 0.01
+    slopes = imbalance(side, p, scale, bend)[1]
+    for i in range(7):
+        step = 1e-5 * np.eye(7)[i]
+        ends = [imbalance(side, p + s * step, scale, bend)[0].mean(axis=0) for s in (1, -1)]
+        # Photon noise and the lag move with the lever as well, which the slopes leave out.
         assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(slopes[:, i], rel=0.1, abs=0.01)
 
 
