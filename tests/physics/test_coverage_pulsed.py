@@ -40,12 +40,19 @@ def measure(
 def honest(one: Callable[[int], FitResult], truth: Mapping[str, float]) -> None:
     fits = [one(seed) for seed in range(SEEDS)]
     for name, true in truth.items():
-        found = [fit.values[name] for fit in fits]
+        found = [fit.values[name] for fit in fits if name in fit.values]
+        assert len(found) > 0.9 * len(fits), name
         check_pulls([(value.value - true) / value.error for value in found], name)
 
 
 def test_rabi() -> None:
+    """Detuned as the prior of docs/coverage.md has it: its square is not below zero.
+
+    On the line exactly the errors, which allow for a detuning, hold the truth in 77 % of 300 seeds;
+    beside it, in fewer.
+    """
     a = apparatus()
+    line = line_hz()
     rabi = a.rabi_rad_s(10.0)
     length = pi_time(rabi, a.t2star_s)
     truth = {
@@ -56,7 +63,11 @@ def test_rabi() -> None:
     }
 
     def one(seed: int) -> FitResult:
-        return measure("rabi", seed, points=40, stop_s=600e-9, sweeps=2, repeats=10)
+        frequency_hz = line + np.random.default_rng(seed).normal(0, 3e6)
+        return measure(
+            "rabi", seed, points=40, stop_s=600e-9, sweeps=2, repeats=10,
+            frequency_hz=frequency_hz,
+        )  # fmt: skip
 
     honest(one, truth)
 
