@@ -27,6 +27,7 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/pyright --pythonplatform Windows
 	$(BIN)/lint-imports
 
 gui: $(VENV)/.installed-gui

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import h5py
@@ -21,7 +22,6 @@ SUPERBLOCK_BYTES = 48
 
 _SMALL_STEP = 1 << 20
 _LARGE_STEP = 64 << 20
-_CAN_ALLOCATE = hasattr(os, "posix_fallocate")
 
 
 class Reservation:
@@ -47,11 +47,11 @@ class Reservation:
             self._allocate(size)
 
     def _allocate(self, size: int) -> None:
-        if self.descriptor is None or not (_CAN_ALLOCATE or hasattr(os, "pwrite")):
+        if sys.platform == "win32" or self.descriptor is None:
             room = shutil.disk_usage(self._path.parent).free
             if size - self._path.stat().st_size > room:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        elif _CAN_ALLOCATE:
+        elif sys.platform == "linux":
             os.posix_fallocate(self.descriptor, 0, size)
         else:
             _append_zeros(self.descriptor, size)
@@ -67,7 +67,7 @@ def create_empty(path: Path, size: int) -> None:
     try:
         with path.open("xb") as raw:
             try:
-                if _CAN_ALLOCATE:
+                if sys.platform == "linux":
                     os.posix_fallocate(raw.fileno(), 0, size)
             except OSError:
                 path.unlink()
@@ -129,8 +129,10 @@ def end_of_file(superblock: bytes) -> int:
     return 0
 
 
-def _append_zeros(descriptor: int, size: int) -> None:
-    position = os.fstat(descriptor).st_size
-    zeros = bytes(1 << 16)
-    while position < size:
-        position += os.pwrite(descriptor, zeros[: size - position], position)
+if sys.platform != "win32":
+
+    def _append_zeros(descriptor: int, size: int) -> None:
+        position = os.fstat(descriptor).st_size
+        zeros = bytes(1 << 16)
+        while position < size:
+            position += os.pwrite(descriptor, zeros[: size - position], position)

@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import Self
 
+from labctl.errors import RigError
 from sim_backends.wire.catalogue import WireInstrument
 from sim_backends.wire.framing import framer_for
 from sim_backends.wire.scpi_error import SilentError
@@ -18,6 +19,19 @@ WRITE_PATIENCE_S = 5.0
 def serial_lines_exist() -> bool:
     """Whether this system has pseudo-terminals; Windows has none."""
     return sys.platform != "win32"
+
+
+def _open_line() -> tuple[int, int, str]:
+    """Descriptors of the near and the far end, and the far end's path."""
+    if sys.platform == "win32":
+        raise RigError("Windows has no pseudo-terminals; serve the instrument over TCP.")
+    import pty
+    import tty
+
+    near, far = pty.openpty()
+    tty.setraw(far)
+    os.set_blocking(near, False)
+    return near, far, os.ttyname(far)
 
 
 class SerialLine:
@@ -33,14 +47,8 @@ class SerialLine:
         self._thread = threading.Thread(target=self._serve, name="wire-serial", daemon=True)
 
     def __enter__(self) -> Self:
-        import pty  # not on Windows
-        import tty
-
         # Our own end of the far side stays open: the line must outlive its users.
-        self._near, self._far = pty.openpty()
-        tty.setraw(self._far)
-        os.set_blocking(self._near, False)
-        self.device = os.ttyname(self._far)
+        self._near, self._far, self.device = _open_line()
         self._wake_out, self._wake_in = os.pipe()
         self._thread.start()
         return self
