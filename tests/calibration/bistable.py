@@ -1,12 +1,15 @@
 """Priors of sweeps across a bistable angle: the Langevin equations, in photons."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from labctl.analysis.hysteresis import fit_hysteresis
+from labctl.analysis.hysteresis import averaged_switch_hz, fit_hysteresis
+from sequences.hysteresis import Hysteresis
 from sim_backends.physics.libration import (
     Microwave,
     SpinLibration,
@@ -15,6 +18,8 @@ from sim_backends.physics.libration import (
 )
 from sim_backends.physics.libration_equilibria import static_line
 from tests.calibration.simulation import Calibration, Draw
+from tests.physics.exact_world import ExactWorld
+from tests.physics.nonlinear_runs import measure
 
 Floats = NDArray[np.float64]
 
@@ -119,6 +124,64 @@ def hysteresis(rng: Generator) -> Draw:
     return truth, fit.values
 
 
+POWERS_DBM = (-6.0, -5.0, -4.0, -3.0)
+
+WORLDS, BLOCKS, BLOCK = 4, 4, 256
+
+
+@cache
+def switching(world: int) -> tuple[Sweeps, int, float, float]:
+    """One draw of the prior, its pairs of sweeps, and where the mean of 2048 pairs jumps."""
+    rng = np.random.default_rng([17, world])
+    sweeps = Sweeps.from_prior(rng)
+    means = np.zeros((2, STEPS))
+    for _ in range(BLOCKS):
+        means += [side.mean(axis=(0, 2)) / BLOCKS for side in sweeps.rates(rng, BLOCK)]
+    above = np.sign(sweeps.amplitude) * (means - sweeps.light_per_s - sweeps.amplitude / 2)
+    up, down = (averaged_switch_hz(sweeps.frequency_hz, trace) for trace in above)
+    assert up is not None
+    assert down is not None
+    return sweeps, int(rng.integers(12, 41)), up, down
+
+
+def switches(rng: Generator) -> Draw:
+    sweeps, pairs, up_hz, down_hz = switching(int(rng.integers(WORLDS)))
+    up, down = sweeps.counts(rng, pairs)
+    fit = fit_hysteresis(sweeps.frequency_hz, up, down, DWELL_S / SAMPLES)
+    truth = {
+        "switch_up_hz": up_hz,
+        "switch_down_hz": down_hz,
+        "hysteresis_hz": up_hz - down_hz,
+    }
+    return truth, fit.values
+
+
+@cache
+def whole_diamond(power_dbm: float) -> Mapping[str, float]:
+    """What a run on the rig `sim_bistable` must find at this power."""
+    world = ExactWorld.of_rig("sim_bistable", power_dbm)
+    line, (lower, upper) = world.line_hz(), world.folds_hz()
+    return {
+        "resonance_hz": line,
+        "lower_fold_hz": line + lower,
+        "upper_fold_hz": line + upper,
+        "fold_distance_hz": upper - lower,
+        "lower_fold_detuning_hz": lower,
+        "upper_fold_detuning_hz": upper,
+    }
+
+
+def runs(rng: Generator) -> Draw:
+    power_dbm = float(rng.choice(POWERS_DBM))
+    truth = whole_diamond(power_dbm)
+    fit = measure(
+        Hysteresis, "sim_bistable", int(rng.integers(1 << 31)), power_dbm=power_dbm, sweeps=24,
+        start_hz=truth["lower_fold_hz"] - rng.uniform(4e6, 7e6),
+        stop_hz=truth["resonance_hz"] + rng.uniform(3e6, 6e6),
+    )  # fmt: skip
+    return truth, fit.values
+
+
 PRIOR = (
     "Set BISTW of the Langevin equations with a libration of 200 to 320 Hz, damping 10 to 25 Hz,"
     " Rabi frequency 40 to 80 kHz, pump 8e3 to 2e4 per second and a pull of 1.8 to 3.2 half widths;"
@@ -135,5 +198,25 @@ CALIBRATIONS = (
         hysteresis,
         quick_draws=10,
         remarks={"upper_fold_hz": "a fifth of an error, 4 kHz, too high on the average"},
+    ),
+    Calibration(
+        "hysteresis, jumps of the mean",
+        f"{WORLDS} systems drawn from the prior of `hysteresis`; the truth is where the mean of"
+        f" {BLOCKS * BLOCK} noiseless sweeps jumps.",
+        switches,
+        quick_draws=10,
+        remarks={"switch_down_hz": "ten groups of sweeps; 200 draws know the share to 3 %"},
+    ),
+    Calibration(
+        "hysteresis of the whole diamond",
+        "Runs of 24 sweeps on the rig `sim_bistable` (four classes, three modes, a bent line, dead"
+        f" time, drift) at {', '.join(f'{power:g}' for power in POWERS_DBM)} dBm, the range drawn;"
+        " the truth is that of the noiseless equations.",
+        runs,
+        quick_draws=3,
+        remarks=dict.fromkeys(
+            ("resonance_hz", "upper_fold_hz", "upper_fold_detuning_hz"),
+            "12 sweeps in either direction; 200 draws know the share to 3 %",
+        ),
     ),
 )
