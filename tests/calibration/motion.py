@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.random import Generator
 
+from labctl.analysis.lasing_threshold import NOISE_GAIN, SATURATIONS, Scan, fit_lasing
 from labctl.analysis.psd_fit import fit_psd
 from labctl.analysis.ring_down import decaying_sines, fit_ring_down
 from labctl.analysis.spectra import Averaging, mode_psd, welch_psd
@@ -114,6 +115,34 @@ def cooling(rng: Generator) -> Draw:
     return truth, fit.values
 
 
+def lasing(rng: Generator) -> Draw:
+    """Thermal records at powers below the threshold; damping and spring saturate."""
+    f, g, rms = rng.uniform(420, 580), rng.uniform(8, 20), rng.uniform(2e4, 6e4)
+    threshold_dbm, pull_hz = rng.uniform(-6.5, -4.5), rng.uniform(4, 15)
+    saturation = rng.uniform(0.2, 0.8)
+    ratio = float(np.clip(rng.normal(*SATURATIONS), 1, 2))
+    powers_dbm, rate_hz, samples = np.repeat(np.linspace(-16.0, -7.0, 8), 2), 2e3, 16_000
+    x = 10 ** ((powers_dbm - threshold_dbm) / 10)
+    gain = (1 + saturation) * x / (1 + saturation * x)
+    left = 1 - gain * (1 + NOISE_GAIN / np.maximum(1 - gain, 0.1))
+    centre = f + pull_hz * x / (1 + saturation / ratio * x)
+    rates = np.empty((x.size, samples))
+    for k, (at, damping) in enumerate(zip(centre, g * left, strict=True)):
+        # The force is the same at every power.
+        variance = rms**2 * (g / damping) * (f / at) ** 2
+        motion = gaussian_record(
+            rng, lambda w, m=(at, damping, variance): mode_psd(w, *m), samples, rate_hz
+        )
+        rates[k] = counted(rng, LIGHT_PER_S + motion[0], rate_hz)
+    spectra = [welch_psd(rate, rate_hz, 2000) for rate in rates]
+    scan = Scan(
+        powers_dbm, np.ones(x.size, int), rates, spectra[0][0],
+        np.array([density for _, density in spectra]), Averaging(15),
+    )  # fmt: skip
+    fit = fit_lasing(scan, rate_hz, (f - 120, f + 120))
+    return {"threshold_dbm": threshold_dbm, "damping_hz": g, "frequency_hz": f}, fit.values
+
+
 FEW = "60 draws know the share to 6 %"
 SKEWED = "frequency and damping hang together, which no symmetric error tells"
 
@@ -150,6 +179,18 @@ CALIBRATIONS = (
         overdamped_psd,
         quick_draws=10,
         remarks={f"mode_1_{name}": SKEWED for name in ("frequency_hz", "damping_hz", "area")},
+    ),
+    Calibration(
+        "lasing threshold",
+        "A mode of 420 to 580 Hz and 8 to 20 Hz damping, threshold 0.5 to 2.5 dB above the highest"
+        " of eight powers, two records of 8 s each, damping and spring saturating by 20 to 80 % of"
+        " the threshold.",
+        lasing,
+        quick_draws=6,
+        remarks=dict.fromkeys(
+            ("threshold_dbm", "damping_hz", "frequency_hz"),
+            "the data leave the saturation open, whose bounds a linear error does not know",
+        ),
     ),
     Calibration(
         "spin_cooling",

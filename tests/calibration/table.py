@@ -69,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="FIT", help="leave the other sections alone")
     parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--output", type=Path, default=TABLE)
     options = parser.parse_args()
@@ -78,7 +79,7 @@ def main() -> None:
     old = sections(options.output.read_text()) if options.output.exists() else {}
     parts = {name: text for name, text in old.items() if name in known}
     for name in options.only or known:
-        rows = calibrate(known[name], options.draws, processes=options.processes)
+        rows = calibrate(known[name], options.draws, seed=options.seed, processes=options.processes)
         parts[name] = section(known[name], rows)
         print(parts[name], flush=True)
         options.output.write_text(HEAD + "".join(SECTION + parts[key] for key in sorted(parts)))
