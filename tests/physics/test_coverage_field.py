@@ -44,8 +44,10 @@ def measure(sequence: Any, rig: Instruments, **options: Any) -> FitResult:
     return fit
 
 
-def fits(rig_file: RigFile, sequence: Any, **options: Any) -> Iterator[tuple[FitResult, World]]:
-    for seed in range(SEEDS):
+def fits(
+    rig_file: RigFile, sequence: Any, *, seeds: int = SEEDS, **options: Any
+) -> Iterator[tuple[FitResult, World]]:
+    for seed in range(seeds):
         with labctl.open_rig(rig_file, seed=seed) as rig:
             assert isinstance(rig.simulation, World)
             fit = measure(sequence, rig, **options)
@@ -95,8 +97,8 @@ def test_field_calibration_and_odmr() -> None:
     true = np.sort(np.abs(apparatus.bias_field_t))[::-1]
     slope = float(np.linalg.norm(apparatus.electromagnet_t_per_a))
     for fit, _ in fits(
-        rig_with("sim_dipolar"), FieldCalibration, start_a=0, stop_a=12, currents=3, sweeps=8,
-        points=181, start_hz=2.53e9, stop_hz=3.25e9,
+        rig_with("sim_dipolar"), FieldCalibration, seeds=25, start_a=0, stop_a=12, currents=3,
+        sweeps=8, points=181, start_hz=2.53e9, stop_hz=3.25e9,
     ):  # fmt: skip
         found = fit.tables["fields"].columns
         error = found["error_t"][0]

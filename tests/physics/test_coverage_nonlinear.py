@@ -15,7 +15,7 @@ from sim_backends.physics.libration import SpinLibration, lasing_threshold_hz, s
 from sim_backends.physics.residence import ResidenceTimes, residence_times
 from tests.physics.nonlinear_runs import check_coverage, measure
 
-SEEDS = range(100)
+SEEDS = range(50)
 
 
 def long_residence(
@@ -80,7 +80,7 @@ def test_the_threshold_of_lasing() -> None:
         fits.append(fit_lasing(scan, rate_hz, (380.0, 620.0)).values)
     # Without a threshold, which the data may leave open, a note says so instead.
     found = [fit for fit in fits if "threshold_dbm" in fit]
-    assert len(found) >= 95
+    assert len(found) >= 47
     truth = {
         "threshold_dbm": -5 + 20 * np.log10(lasing_threshold_hz(p) / 60e3),
         "damping_hz": p.damping_hz,
