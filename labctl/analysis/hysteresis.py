@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from labctl.analysis.pulled_line import (
     CRITICAL_PULL,
@@ -12,6 +13,7 @@ from labctl.analysis.pulled_line import (
     line_bend_per_hz,
 )
 from labctl.analysis.significance import (
+    ONE_SIGMA,
     claims_only_what_is_there,
     no_claim,
     silence,
@@ -188,6 +190,7 @@ def _switches(
             return {}
         spread = np.array(parts, dtype=float)
         error = float(np.sqrt((groups - 1) * np.mean((spread - spread.mean()) ** 2)))
+        error *= float(stats.t.ppf(ONE_SIGMA, groups - 1))  # few groups know their scatter badly
         values[name] = FitValue(whole, error, "Hz", f"Averaged {name[7:-3]} curve jumps")
     if len(values) == 2:
         up, down = values["switch_up_hz"], values["switch_down_hz"]

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.optimize import OptimizeResult, least_squares
 
 from labctl.analysis.pulled_line import noisy_line, steepness
+from labctl.analysis.significance import ONE_SIGMA
 from labctl.analysis.swept_angle import BINS, SweptAngle
 
 Floats = NDArray[np.float64]
@@ -97,11 +99,14 @@ class TorqueBalance:
             halves.append(weighted)
             score = (parts - parts.mean(axis=0)) / error[i * BINS : (i + 1) * BINS] @ weighted
             meat += score.T @ score / (side.sweeps * (side.sweeps - 1))
+        # Few sweeps know their scatter badly: Student's factor.
+        freedom = max(sum(side.sweeps for side in sides) - 2 - p.size, 1)
+        meat *= stats.t.ppf(ONE_SIGMA, freedom) ** 2
         slopes = np.concatenate(halves)
         bread = np.linalg.pinv(slopes.T @ slopes + np.diag(tie**2))
-        freedom = 2 * BINS - LINE
         chi_square = 2 * float(best.cost)
-        return cls(p, bread @ meat @ bread, chi_square / freedom, scale, bend, flat - chi_square)
+        reduced = chi_square / (2 * BINS - LINE)
+        return cls(p, bread @ meat @ bread, reduced, scale, bend, flat - chi_square)
 
     def torque_curve(self, side: SweptAngle) -> Floats:
         """What the mean torque makes of the angle at each step, counts/s."""
