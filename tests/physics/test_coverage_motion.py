@@ -14,7 +14,7 @@ from sim_backends.physics.oscillator import thermal_rate_s2
 from tests.physics import nonlinear_runs
 from tests.physics.nonlinear_runs import check_pulls
 
-SEEDS = 50
+SEEDS = 32
 DAMPING_HZ = 16.0
 COLD_HZ, COLD_RAD = 2.61991e9, 2.95e-3
 WARM_DAMPING_HZ, WARM_LIBRATION_HZ = 58.38, 456.78

@@ -89,7 +89,7 @@ def test_errors_are_honest(shape, pull_hz, snr):
     signs = np.array([1.0, -1.0, 1.0])
     error = 1e3
     pulls, extra = [], 0
-    for _ in range(200):
+    for _ in range(80 if shape == "pulled_lorentzian" else 200):
         shift = rng.uniform(-1e6, 1e6)
         truth = centers + shift
         rate = np.full(NARROW.size, error**2)
@@ -151,13 +151,13 @@ def test_lines_share_what_they_know_of_the_pull():
     """Pulls of 0.3 to 1.5 MHz at a height of 15: one line alone is known to 0.6 MHz only."""
     rng = np.random.default_rng(12)
     deviations, errors = [], []
-    for _ in range(30):
+    for _ in range(16):
         pulls = rng.uniform(0.3e6, 1.5e6, 8)
         found = _found(fit_resonances(*_pulled_spectrum(rng, pulls), shape="pulled_lorentzian"))
         if found["frequency_hz"].size == 8:
             deviations.append(found["frequency_hz"] - EIGHT)
             errors.append(found["frequency_error_hz"])
-    assert len(errors) >= 28
+    assert len(errors) >= 15
     assert np.mean(errors) < 0.5e6
     assert 0.8 < np.std(np.array(deviations) / errors) < 1.15
     assert abs(np.mean(np.array(deviations) / errors)) < 0.25
