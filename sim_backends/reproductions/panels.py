@@ -95,7 +95,7 @@ def nearest_row(
     return n if abs(places[n] - place) <= within else None
 
 
-def lines(run: Run, words: str, *, within_hz: float = 12e6) -> list[Comparison]:
+def lines(run: Run, words: str, *, within_hz: float = 12e6, note: str = "") -> list[Comparison]:
     """Every line of a spectrum beside the true one, MHz; one that is not found says so.
 
     True lines closer than 4 MHz are one. Of ODMR the lines without the torque's pull count.
@@ -117,7 +117,7 @@ def lines(run: Run, words: str, *, within_hz: float = 12e6) -> list[Comparison]:
             Comparison(
                 name, "MHz", theory=1e-6 * line, measured=1e-6 * float(found["frequency_hz"][n]),
                 error=1e-6 * float(found["frequency_error_hz"][n]),
-                note=f"{group.size} classes share it" if group.size > 1 else "",
+                note=f"{group.size} classes share it" if group.size > 1 else note,
             )
         )  # fmt: skip
     return rows
