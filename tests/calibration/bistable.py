@@ -197,7 +197,10 @@ CALIBRATIONS = (
         PRIOR + SEEN,
         hysteresis,
         quick_draws=10,
-        remarks={"upper_fold_hz": "a fifth of an error, 4 kHz, too high on the average"},
+        remarks={
+            "upper_fold_hz": "a fifth of an error, 4 kHz, too high on the average",
+            "amplitude": "200 draws know the share to 3 %",
+        },
     ),
     Calibration(
         "hysteresis, jumps of the mean",
