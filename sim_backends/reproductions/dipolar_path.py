@@ -6,7 +6,7 @@ import numpy as np
 
 from labctl.paper import Comparison, PaperFigure, ReproductionLab, Style, Trace
 from sim_backends.apparatus import Apparatus
-from sim_backends.reproductions.dipolar_crossings import BROWNIAN, SHARE, scale_row, traces_of
+from sim_backends.reproductions.dipolar_crossings import SHARE, scale_row, traces_of
 from sim_backends.reproductions.dipolar_theory import CURRENT, transitions_panel
 from sim_backends.reproductions.panels import (
     GAUSSIAN_FWHM,
@@ -103,4 +103,4 @@ def _dips(measured: Trace, theory: Trace) -> list[Comparison]:
                        measured=GAUSSIAN_FWHM * abs(float(found[k + 2])),
                        error=GAUSSIAN_FWHM * float(error[k + 2]), note=SHARE),
         ]  # fmt: skip
-    return [*rows, scale_row(measured, theory, "PL over theory", BROWNIAN)]
+    return [*rows, scale_row(measured, theory, "PL over theory")]

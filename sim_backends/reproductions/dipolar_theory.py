@@ -10,6 +10,7 @@ from sim_backends.apparatus import Apparatus
 from sim_backends.physics import nv
 from sim_backends.physics.crystal_planes import NORMALS_110
 from sim_backends.physics.detection import look_up, speckle_table
+from sim_backends.physics.oscillator import thermal_rate_s2
 from sim_backends.reproductions.exact_world import ExactWorld
 from sim_backends.reproductions.panels import panel
 
@@ -21,7 +22,10 @@ POWER_W = 330e-6
 
 @dataclass(frozen=True)
 class ScanTheory:
-    """Both detectors along a scan of the current, Mcounts/s, drift left out; shapes (n,)."""
+    """Both detectors along a scan of the current, Mcounts/s, drift left out; shapes (n,).
+
+    The light is averaged over the Brownian motion, the angle is that at rest.
+    """
 
     current_a: Floats
     pl: Floats
@@ -46,11 +50,23 @@ class ScanTheory:
         for i, current in enumerate(current_a):
             here = replace(world, current_a=float(current))
             rest = here.rest(start=rest)
-            dim = a.contrast * (1 - here.bright_share(rest))
+            dim = a.contrast * (1 - _warm_bright_share(here, rest))
             pl[i] = pl_light * (1 - dim) + a.dark_rate
             angle[i] = angle_light * look_up(table, 0.5, float(sight @ rest)) + a.dark_rate
         pl, angle = (rate / (1 + rate * a.dead_time_s) for rate in (pl, angle))
         return cls(current_a, 1e-6 * pl, 1e-6 * angle)
+
+
+def _warm_bright_share(world: ExactWorld, rest: Floats) -> float:
+    """Bright share averaged over the Brownian motion, which takes the levels through a crossing.
+
+    The spins follow the slower libration; Gauss-Hermite quadrature of three points a mode.
+    """
+    a = world.apparatus
+    spread = np.sqrt(thermal_rate_s2(a.temperature_k, a.moment_of_inertia)) / world.omega
+    here = world.bright_share(rest)
+    turns = np.sqrt(3) * np.concatenate([np.diag(spread), -np.diag(spread)])
+    return here + sum(world.bright_share(rest + turn) - here for turn in turns) / 6
 
 
 def fields_t(a: Apparatus, current_a: Floats) -> Floats:

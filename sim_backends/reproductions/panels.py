@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 
 from labctl.data import Run
-from labctl.paper import Comparison, Panel, Style, Trace
+from labctl.paper import Comparison, Panel, Style, Trace, Verdict
 
 Floats = NDArray[np.float64]
 
@@ -95,7 +95,7 @@ def nearest_row(
     return n if abs(places[n] - place) <= within else None
 
 
-def lines(run: Run, words: str, *, within_hz: float = 12e6, note: str = "") -> list[Comparison]:
+def lines(run: Run, words: str, *, within_hz: float = 12e6) -> list[Comparison]:
     """Every line of a spectrum beside the true one, MHz; one that is not found says so.
 
     True lines closer than 4 MHz are one. Of ODMR the lines without the torque's pull count.
@@ -117,9 +117,29 @@ def lines(run: Run, words: str, *, within_hz: float = 12e6, note: str = "") -> l
             Comparison(
                 name, "MHz", theory=1e-6 * line, measured=1e-6 * float(found["frequency_hz"][n]),
                 error=1e-6 * float(found["frequency_error_hz"][n]),
-                note=f"{group.size} classes share it" if group.size > 1 else note,
+                note=f"{group.size} classes share it" if group.size > 1 else "",
             )
         )  # fmt: skip
+    return rows
+
+
+def lines_repeated(
+    first: list[Comparison], measure_again: Callable[[], list[Comparison]]
+) -> list[Comparison]:
+    """Lines of which those that differ are measured once more, with another seed.
+
+    Of many lines one lies beyond three standard errors by chance. Where that is all, the second
+    run does not differ and the row says so; where it does, the row stays unexplained.
+    """
+    if all(row.verdict is Verdict.MATCHES for row in first):
+        return first
+    again = {row.quantity: row for row in measure_again()}
+    rows = []
+    for row in first:
+        other = again.get(row.quantity)
+        if row.verdict is not Verdict.MATCHES and other and other.verdict is Verdict.MATCHES:
+            row = replace(row, note=f"chance: {other.deviation:+.1f} σ with another seed")
+        rows.append(row)
     return rows
 
 

@@ -23,6 +23,7 @@ from labctl.paper import (
     comparison,
 )
 from labctl.reproduction import GROUP, Laboratory, find_reproduction, reproduce
+from sim_backends.reproductions.panels import lines_repeated
 from tests.system.command_line import call
 
 X = np.linspace(0, 1, 20)
@@ -252,3 +253,13 @@ def test_measured_agrees_with_theory(tmp_path: Path, name: str, skipped: tuple[s
     write_report(tmp_path / "report.html", "T", "P", [], found)
     pictures = Cells((tmp_path / "report.html").read_text(encoding="utf-8")).pictures
     assert len(pictures) == sum(bool(figure.panels) for figure in found)
+
+
+@pytest.mark.parametrize(("second", "note"), [(10.1, "chance: +1.0 σ with another seed"), (11, "")])
+def test_a_line_is_off_by_chance_only_where_it_is_not_off_again(second: float, note: str) -> None:
+    def row(name: str, measured: float) -> Comparison:
+        return Comparison(name, "MHz", theory=10.0, measured=measured, error=0.1)
+
+    rows = lines_repeated([row("a", 10.5), row("b", 10.1)], lambda: [row("a", second)])
+    assert [one.note for one in rows] == [note, ""]
+    assert [one.measured for one in rows] == [10.5, 10.1]
