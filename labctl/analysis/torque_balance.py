@@ -92,7 +92,7 @@ class TorqueBalance:
     ) -> TorqueBalance:
         """Covariance from the scatter of the sweeps' scores: groups of a sweep hang together."""
         p: Floats = best.x
-        halves, meat = [], np.diag(tie**2)
+        halves, meat = [], np.zeros((p.size, p.size))
         for i, side in enumerate(sides):
             parts, slopes = imbalance(side, p, scale, bend)
             weighted = slopes / error[i * BINS : (i + 1) * BINS, None]
@@ -101,7 +101,7 @@ class TorqueBalance:
             meat += score.T @ score / (side.sweeps * (side.sweeps - 1))
         # Few sweeps know their scatter badly: Student's factor.
         freedom = max(sum(side.sweeps for side in sides) - 2 - p.size, 1)
-        meat *= stats.t.ppf(ONE_SIGMA, freedom) ** 2
+        meat = meat * stats.t.ppf(ONE_SIGMA, freedom) ** 2 + np.diag(tie**2)
         slopes = np.concatenate(halves)
         bread = np.linalg.pinv(slopes.T @ slopes + np.diag(tie**2))
         chi_square = 2 * float(best.cost)

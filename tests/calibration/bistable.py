@@ -19,7 +19,7 @@ from sim_backends.physics.libration import (
 from sim_backends.physics.libration_equilibria import static_line
 from tests.calibration.simulation import Calibration, Draw
 from tests.physics.exact_world import ExactWorld
-from tests.physics.nonlinear_runs import measure
+from tests.physics.quick_runs import measure
 
 Floats = NDArray[np.float64]
 
@@ -131,7 +131,7 @@ WORLDS, BLOCKS, BLOCK = 4, 4, 256
 
 @cache
 def switching(world: int) -> tuple[Sweeps, int, float, float]:
-    """One draw of the prior, its pairs of sweeps, and where the mean of 2048 pairs jumps."""
+    """One draw of the prior, its pairs of sweeps, and where the mean of noiseless pairs jumps."""
     rng = np.random.default_rng([17, world])
     sweeps = Sweeps.from_prior(rng)
     means = np.zeros((2, STEPS))

@@ -116,7 +116,10 @@ def cooling(rng: Generator) -> Draw:
 
 
 def lasing(rng: Generator) -> Draw:
-    """Thermal records at powers below the threshold; damping and spring saturate."""
+    """Thermal records at powers below the threshold; damping and spring saturate.
+
+    By the fit's own law: `test_the_threshold_of_lasing` asks it of the Langevin equations.
+    """
     f, g, rms = rng.uniform(420, 580), rng.uniform(8, 20), rng.uniform(2e4, 6e4)
     threshold_dbm, pull_hz = rng.uniform(-6.5, -4.5), rng.uniform(4, 15)
     saturation = rng.uniform(0.2, 0.8)
@@ -184,7 +187,7 @@ CALIBRATIONS = (
         "lasing threshold",
         "A mode of 420 to 580 Hz and 8 to 20 Hz damping, threshold 0.5 to 2.5 dB above the highest"
         " of eight powers, two records of 8 s each, damping and spring saturating by 20 to 80 % of"
-        " the threshold.",
+        " the threshold; the law of damping and spring is the fit's own.",
         lasing,
         quick_draws=6,
         remarks=dict.fromkeys(

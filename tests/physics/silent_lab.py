@@ -15,7 +15,7 @@ from labctl.data import FitResult, Run
 from labctl.hal import ANGLE, PL
 from labctl.hal.counter import CountTrace
 from labctl.hal.limits import Limits
-from tests.physics.nonlinear_runs import QuickRun
+from tests.physics.quick_runs import QuickRun
 
 Counts = Callable[[np.random.Generator, int, float], NDArray[np.int64]]
 """Counts of n bins of so many seconds."""

@@ -19,7 +19,7 @@ from sequences.mdmr import MDMR
 from sim_backends.apparatus import Apparatus
 from sim_backends.physics import nv
 from sim_backends.world import World
-from tests.physics.nonlinear_runs import QuickRun, check_pulls
+from tests.physics.quick_runs import QuickRun, check_pulls
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

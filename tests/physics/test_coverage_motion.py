@@ -11,8 +11,8 @@ from labctl.data import FitResult
 from sim_backends.apparatus import Apparatus
 from sim_backends.diamond import HALF_RANGE_RAD, _speckle
 from sim_backends.physics.oscillator import thermal_rate_s2
-from tests.physics import nonlinear_runs
-from tests.physics.nonlinear_runs import check_pulls
+from tests.physics import quick_runs
+from tests.physics.quick_runs import check_pulls
 
 SEEDS = 32
 DAMPING_HZ = 16.0
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 
 def measure(sequence: str, seed: int, **options: Any) -> FitResult:
-    return nonlinear_runs.measure(find_sequence(sequence), "sim_cooling", seed, **options)
+    return quick_runs.measure(find_sequence(sequence), "sim_cooling", seed, **options)
 
 
 def honest(one: Callable[[int], FitResult], truth: Mapping[str, float]) -> None:

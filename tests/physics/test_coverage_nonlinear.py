@@ -13,7 +13,7 @@ from labctl.hal import ANGLE
 from sequences.angle_jumps import AngleJumps
 from sim_backends.physics.libration import SpinLibration, lasing_threshold_hz, simulate
 from sim_backends.physics.residence import ResidenceTimes, residence_times
-from tests.physics.nonlinear_runs import check_coverage, measure
+from tests.physics.quick_runs import check_coverage, measure
 
 SEEDS = range(50)
 

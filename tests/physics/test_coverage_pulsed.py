@@ -13,8 +13,8 @@ from labctl.data import FitResult
 from sim_backends.apparatus import Apparatus
 from sim_backends.physics import nv
 from sim_backends.physics.spin import exact_levels, mixing, static_rates
-from tests.physics import nonlinear_runs
-from tests.physics.nonlinear_runs import check_pulls
+from tests.physics import quick_runs
+from tests.physics.quick_runs import check_pulls
 
 SEEDS = 50
 PI_TIME_S = 63e-9
@@ -34,7 +34,7 @@ def measure(
     sequence: str, seed: int, world: Mapping[str, Any] | None = None, **options: Any
 ) -> FitResult:
     rig_file = load_rig_file("sim_t1").with_shared_arguments("world", **{**BRIGHT, **(world or {})})
-    return nonlinear_runs.measure(find_sequence(sequence), rig_file, seed, **options)
+    return quick_runs.measure(find_sequence(sequence), rig_file, seed, **options)
 
 
 def honest(one: Callable[[int], FitResult], truth: Mapping[str, float]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import labctl
 from labctl.core import find_sequence, load_rig_file
 from labctl.data import FitResult, Run
-from tests.physics.nonlinear_runs import QuickRun
+from tests.physics.quick_runs import QuickRun
 
 pytestmark = pytest.mark.slow
 BRIGHT = {"pl_rate": 1e9, "dead_time_s": 0.0}

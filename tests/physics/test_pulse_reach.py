@@ -13,7 +13,7 @@ from sim_backends.physics import nv
 from sim_backends.physics.coherence import drive_coherently
 from sim_backends.physics.pulse_reach import class_t1_s, moved_share, seen_t1_s
 from sim_backends.reproductions.dipolar_relaxation import conditions, theory_s
-from tests.physics.nonlinear_runs import QuickRun
+from tests.physics.quick_runs import QuickRun
 from tests.physics.test_coverage_pulsed import apparatus, measure, pump_rate
 
 RABI_HZ, T2STAR_S, PI_TIME_S = 8e6, 80e-9, 63e-9

@@ -7,7 +7,7 @@ import pytest
 
 from labctl.core.catalog import sequence_names
 from labctl.data import Run
-from tests.physics.nonlinear_runs import QuickRun
+from tests.physics.quick_runs import QuickRun
 from tests.physics.silent_lab import Counts, dark, dead, photons, saturated, silent_fit, silent_run
 
 SHORT: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ import pytest
 import labctl
 from labctl.core import find_sequence, load_rig_file
 from labctl.data import FitResult, Run
-from tests.physics.nonlinear_runs import QuickRun
+from tests.physics.quick_runs import QuickRun
 from tests.physics.test_coverage_pulsed import PI_TIME_S
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from labctl.data import FitResult, Run, RunStatus
 from labctl.errors import ParameterError
 from sim_backends.physics.libration import SpinLibration, fold_detunings_hz, lasing_threshold_hz
 from tests.physics.exact_world import ExactWorld
-from tests.physics.nonlinear_runs import take
+from tests.physics.quick_runs import take
 
 
 def measure(sequence: str, rig: str, tmp_path: Path, **options: Any) -> tuple[Run, FitResult]:
