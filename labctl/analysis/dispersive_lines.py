@@ -138,7 +138,7 @@ class DispersiveSearch:
         while True:
             trials = [
                 (self._evidence(lines, trial), trial)
-                for group in _groups(lines, range(len(lines.places)))
+                for group in _groups(len(lines.places))
                 if self._worth(lines, group) and (trial := self._instead(lines, group)) is not None
             ]
             if (trial := self._beside(lines)) is not None:
@@ -253,7 +253,7 @@ class DispersiveSearch:
     def _doubts(self, lines: Lines) -> Iterator[Doubt]:
         """Where one dispersive line and two of opposite sign explain the data as well."""
         heights = lines.model.split(lines.parameters)[0][:, 2]
-        for group in _groups(lines, range(len(lines.places))):
+        for group in _groups(len(lines.places)):
             pure = not set(group) & set(lines.model.mixed)
             if pure and len(group) == 2 and np.prod(heights[list(group)]) < 0:
                 trial = self._instead(lines, group) if self._worth(lines, group) else None
@@ -294,8 +294,8 @@ def _new(old: Lines, new: Lines) -> tuple[float, ...]:
     )
 
 
-def _groups(lines: Lines, numbers: range) -> Iterator[tuple[int, ...]]:
-    """One, two or three lines side by side."""
+def _groups(count: int) -> Iterator[tuple[int, ...]]:
+    """Numbers of one, two or three lines side by side, of so many."""
     for size in range(1, TOGETHER + 1):
-        for first in numbers[: len(numbers) - size + 1]:
+        for first in range(count - size + 1):
             yield tuple(range(first, first + size))
